@@ -1,0 +1,49 @@
+# Every target sets up first; after the first time that takes no time. Works with GNU make 3.81.
+
+PYTHON_IN_VENV := .venv/bin/python
+
+.PHONY: help setup run test check format bench lock clean
+.DEFAULT_GOAL := help
+
+help:
+	@echo "make run      start everything and print the URL of the demo (PORT=8000)"
+	@echo "make test     pass the tests (ARGS=\"-k hub\" passes arguments to pytest)"
+	@echo "make check    check format, lint, types and import directions"
+	@echo "make format   format the code, and fix what the linter can fix"
+	@echo "make bench    run the benchmarks and print one table"
+	@echo "make setup    make .venv with everything in it (PYTHON=python3.12 chooses the Python)"
+	@echo "make lock     pin the newest versions: requirements.in to requirements.txt, both pairs"
+	@echo "make clean    remove .venv and caches; instance/, with its data, stays"
+
+setup:
+	@bin/setup
+
+run: setup
+	@$(PYTHON_IN_VENV) -m app.ops.run
+
+test: setup
+	@$(PYTHON_IN_VENV) -m pytest $(ARGS)
+
+check: setup
+	.venv/bin/ruff format --check .
+	.venv/bin/ruff check .
+	.venv/bin/mypy
+	.venv/bin/lint-imports
+
+format: setup
+	.venv/bin/ruff format .
+	.venv/bin/ruff check --fix .
+
+bench: setup
+	@$(PYTHON_IN_VENV) -m bench $(ARGS)
+
+# The order counts: the second file keeps to the versions that the first one pins.
+lock: setup
+	.venv/bin/uv pip compile --upgrade --universal --python-version 3.11 --no-header --quiet \
+		requirements.in --output-file requirements.txt
+	.venv/bin/uv pip compile --upgrade --universal --python-version 3.11 --no-header --quiet \
+		requirements-dev.in --output-file requirements-dev.txt
+
+clean:
+	rm -rf .venv .pytest_cache .mypy_cache .ruff_cache .import_linter_cache .hypothesis
+	find app tests bench -name __pycache__ -type d -prune -exec rm -rf {} +

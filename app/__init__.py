@@ -1,0 +1,68 @@
+"""Tidings: events from a Redis Stream become notifications, and reach every open tab."""
+
+from collections.abc import Mapping
+
+from flask import Flask
+from flask_cors import CORS
+
+from app import bus, errors
+from app.auth import cli as auth_cli
+from app.auth import routes as auth_routes
+from app.auth import tokens
+from app.board import routes as board_routes
+from app.config import Settings
+from app.consumer import cli as consumer_cli
+from app.extensions import Tidings, db, migrate
+from app.notifications import database
+from app.notifications import routes as notifications_routes
+from app.ops import health, logs
+from app.sse import routes as sse_routes
+from app.sse.room import Room
+from app.web import routes as web_routes
+
+API = "/api/v1"
+
+# Nothing that is sent here is larger than one event.
+MAX_BODY_BYTES = 64 * 1024
+
+
+def create_app(environ: Mapping[str, str] | None = None) -> Flask:
+    """Build the application from the environment, or from `environ` in its place.
+
+    Opens no connection and starts nothing: gunicorn's hooks start the stream room.
+    Raises ConfigurationError, one line that names each wrong setting.
+    """
+    settings = Settings.load(environ)
+    logs.configure(settings.log_format)
+    app = Flask(__name__, instance_path=str(settings.instance_path), static_folder=None)
+    app.json.sort_keys = False  # type: ignore[attr-defined]
+    app.config["MAX_CONTENT_LENGTH"] = MAX_BODY_BYTES
+    settings.instance_path.mkdir(parents=True, exist_ok=True)
+
+    errors.init_app(app)
+    tokens.init_app(app, settings)
+    database.init_app(app, settings)
+    migrate.init_app(app, db, directory=app.root_path + "/notifications/migrations")
+    app.extensions["tidings"] = Tidings(settings, bus.connect(settings.redis_url))
+    app.extensions["tidings.sse"] = Room(app, settings)
+
+    for blueprint in (auth_routes.blueprint, notifications_routes.blueprint, sse_routes.blueprint):
+        app.register_blueprint(blueprint, url_prefix=API)
+    app.register_blueprint(health.blueprint)
+    if settings.app_env == "development":
+        # The demo lets anybody be anybody.
+        app.register_blueprint(board_routes.blueprint)
+        app.register_blueprint(web_routes.blueprint)
+    if settings.cors_origins:
+        CORS(
+            app,
+            resources=rf"{API}/.*",
+            origins=list(settings.cors_origins),
+            supports_credentials=True,
+            allow_headers=["Authorization", "Content-Type", "Last-Event-ID", "X-CSRF-TOKEN"],
+            expose_headers=["Link", "Retry-After"],
+        )
+
+    auth_cli.init_app(app)
+    consumer_cli.init_app(app)
+    return app

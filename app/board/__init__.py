@@ -1,0 +1,1 @@
+"""A small story board: an example of a product that produces events. Development only."""

@@ -1,0 +1,116 @@
+"""Redis Pub/Sub: the names of the channels, the encoding of a Push, PUBLISH."""
+
+import json
+import re
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import redis
+from redis.backoff import ExponentialBackoff
+from redis.retry import Retry
+
+# Part of the outside contract: other services may publish here too.
+USER_CHANNEL_PREFIX = "user-notifications:"
+
+CONNECT_TIMEOUT_SECONDS = 3.0
+# A blocked read (XREADGROUP) must end before this, or its reply is lost with the connection.
+SOCKET_TIMEOUT_SECONDS = 5.0
+# A command may have been executed although its reply was lost. What is sent through this
+# connection is safe to repeat (an event has an id, a Push has a seq), so one quick retry bridges
+# a restarted server; waiting longer is for callers, who can say what they are waiting for.
+RETRY = Retry(ExponentialBackoff(cap=0.2, base=0.05), retries=1)
+
+
+@dataclass(frozen=True, slots=True)
+class Push:
+    """One change of a mailbox on its way to the recipient's open streams."""
+
+    user_id: str
+    payload: bytes
+
+
+def connect(url: str, **options: Any) -> redis.Redis:
+    """A Redis client with time-outs; it opens its first connection at its first command."""
+    settings = {
+        "socket_connect_timeout": CONNECT_TIMEOUT_SECONDS,
+        "socket_timeout": SOCKET_TIMEOUT_SECONDS,
+        "socket_keepalive": True,
+        "retry": RETRY,
+        **options,
+    }
+    if url.startswith("unix://"):
+        # A Unix socket has no TCP keep-alive, and redis-py refuses the option there.
+        del settings["socket_keepalive"]
+    return redis.Redis.from_url(url, **settings)
+
+
+def channel_of(user_id: str) -> str:
+    """The Pub/Sub channel of one user."""
+    return USER_CHANNEL_PREFIX + user_id
+
+
+# The second key of a Push says what it is, so that a listener needs no JSON parser: every Push
+# begins with its seq, and then
+#   "id"      a new notification       -> a frame without a name, for a plain onmessage handler
+#   "kind"    a changed notification   -> `updated`
+#   "unread"  a mailbox-wide change    -> `mailbox`
+EVENT_OF_SECOND_KEY: Mapping[bytes, str | None] = {
+    b"id": None,
+    b"kind": "updated",
+    b"unread": "mailbox",
+}
+_PREFIX = re.compile(rb'\{"seq":([1-9][0-9]{0,18}),"(id|kind|unread)":')
+
+
+def encode_created(notification: Mapping[str, Any]) -> bytes:
+    """A new notification as a Push: `seq` first, then `id`."""
+    return _encode(notification, ("seq", "id"))
+
+
+def encode_updated(notification: Mapping[str, Any]) -> bytes:
+    """A changed notification as a Push: `seq` first, then `kind`."""
+    return _encode(notification, ("seq", "kind"))
+
+
+def encode_mailbox(mailbox: Mapping[str, Any]) -> bytes:
+    """A mailbox-wide change as a Push: `seq` first, then `unread`."""
+    return _encode(mailbox, ("seq", "unread"))
+
+
+def encode_json(value: Mapping[str, Any]) -> bytes:
+    """One line of compact JSON in UTF-8."""
+    return _dumps(value).encode()
+
+
+_dumps: Callable[[Any], str] = json.JSONEncoder(
+    ensure_ascii=False, separators=(",", ":"), allow_nan=False
+).encode
+
+
+def _encode(value: Mapping[str, Any], first: tuple[str, ...]) -> bytes:
+    return encode_json({**{name: value[name] for name in first}, **value})
+
+
+def seq_and_event(payload: bytes) -> tuple[int, str | None] | None:
+    """The seq and the event's name of a Push of ours; None for what another service published."""
+    match = _PREFIX.match(payload)
+    return (int(match[1]), EVENT_OF_SECOND_KEY[match[2]]) if match else None
+
+
+def foreign_object(payload: bytes) -> bytes | None:
+    """What another service published, as one line of JSON; None if it is not a JSON object."""
+    try:
+        value = json.loads(payload)
+        return encode_json(value) if isinstance(value, dict) else None
+    except (ValueError, RecursionError):
+        return None
+
+
+def publish(client: redis.Redis, pushes: Iterable[Push]) -> None:
+    """PUBLISH all of `pushes` in their order, in one round trip. Raises redis.RedisError."""
+    pipeline = client.pipeline(transaction=False)
+    for push in pushes:
+        pipeline.publish(channel_of(push.user_id), push.payload)
+    if len(pipeline):
+        pipeline.execute()

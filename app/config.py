@@ -1,0 +1,212 @@
+"""Every setting: read from the environment once, checked as a whole, named when wrong."""
+
+import os
+import re
+import secrets
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, Literal, Self
+
+from dotenv import dotenv_values
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
+from pydantic_core import ErrorDetails
+
+from app.errors import ConfigurationError
+from app.ops.embedded import socket_path
+
+PROJECT = Path(__file__).resolve().parent.parent
+
+# RFC 7518, section 3.2: HS256 wants a key of at least the hash's size.
+MIN_SECRET_BYTES = 32
+
+# A browser sends an origin without path, in lower case; anything with a wildcard or a pattern's
+# characters would match more than one.
+ORIGIN = re.compile(r"https?://[a-z0-9.-]+(:\d{1,5})?")
+
+DATABASE_SCHEMES = {
+    "sqlite": "sqlite",
+    "postgres": "postgresql+psycopg",
+    "postgresql": "postgresql+psycopg",
+    "postgresql+psycopg": "postgresql+psycopg",
+}
+
+
+class Settings(BaseModel):
+    """The settings of `docs/settings.md`, by their names there in lower case."""
+
+    model_config = ConfigDict(extra="ignore", frozen=True)
+
+    app_env: Literal["development", "production"] = Field(
+        "development",
+        description="`production` refuses to start with anything unsafe, and has no demo.",
+    )
+    instance_path: Path = Field(
+        PROJECT / "instance",
+        description="Folder of the SQLite file, the embedded Redis and generated secrets.",
+    )
+    database_url: str = Field(
+        "",
+        description="`postgresql://user:password@host/name` or `sqlite:////path`. "
+        "Default: SQLite's `tidings.db` in the instance folder.",
+    )
+    redis_url: str = Field(
+        "",
+        description="`redis://`, `rediss://` or `unix://`. Default in development: the embedded "
+        "server that `make run` starts.",
+    )
+    event_stream: str = Field("events", description="Redis Stream that producers write to.")
+    consumer_group: str = Field("tidings", description="Consumer group on that stream.")
+    dead_letter_stream: str = Field(
+        "events:dead", description="Redis Stream of events that could not be processed."
+    )
+    jwt_secret_key: str = Field(
+        "",
+        repr=False,
+        description="HS256 secret, at least 32 bytes. In development one is generated once into "
+        "the instance folder.",
+    )
+    jwt_issuer: str = Field("", description="When set, a token's `iss` must equal it.")
+    jwt_audience: str = Field("", description="When set, a token's `aud` must contain it.")
+    cors_origins: tuple[str, ...] = Field(
+        (), description="Exact origins, comma-separated. Empty: same origin only."
+    )
+    port: int = Field(8000, ge=1, le=65535, description="TCP port of the web process.")
+    web_concurrency: int = Field(
+        1, ge=1, le=256, description="Web worker processes; one for each core."
+    )
+    max_streams: int = Field(
+        10_000,
+        ge=1,
+        le=1_000_000,
+        description="Open streams for each worker. Keep it below the limit of open files.",
+    )
+    max_streams_per_user: int = Field(
+        32, ge=1, description="Open streams of one user on one worker: tabs times devices."
+    )
+    keepalive_seconds: float = Field(
+        15,
+        gt=0,
+        le=50,
+        description="Seconds between `ping` frames. Heroku's router closes a connection that was "
+        "silent for 55 s, nginx one that was silent for 60 s.",
+    )
+    stream_max_seconds: float = Field(
+        3600,
+        gt=0,
+        description="Longest life of a stream in seconds, less up to a tenth at random. The "
+        "client then reconnects, which spreads streams over the workers again after a deploy.",
+    )
+    sweep_seconds: float = Field(
+        30,
+        gt=0,
+        description="Seconds between checks for changes that Pub/Sub lost: the longest that such "
+        "a change is late.",
+    )
+    replay_limit: int = Field(
+        500,
+        ge=1,
+        le=10_000,
+        description="Most changes that are replayed; a client further behind gets `reset`.",
+    )
+    log_format: Literal["text", "json"] = Field(
+        "text", description="Log lines for people or for machines."
+    )
+
+    @classmethod
+    def load(cls, environ: Mapping[str, str] | None = None) -> Self:
+        """Read and check the environment; in development `.env` fills in what it leaves out.
+
+        Raises ConfigurationError, one line that names each wrong setting.
+        """
+        given: dict[str, str | None] = dict(os.environ if environ is None else environ)
+        if environ is None and given.get("APP_ENV", "development") == "development":
+            given = {**dotenv_values(PROJECT / ".env"), **given}
+        values = {name: given[name.upper()] for name in cls.model_fields if given.get(name.upper())}
+        try:
+            return cls.model_validate(values)
+        except ValidationError as error:
+            raise ConfigurationError("; ".join(map(_describe, error.errors()))) from None
+
+    @field_validator("cors_origins", mode="before")
+    @classmethod
+    def _exact_origins(cls, value: Any) -> Any:
+        origins = [o.strip() for o in value.split(",")] if isinstance(value, str) else list(value)
+        for origin in origins:
+            if not ORIGIN.fullmatch(origin):
+                raise ValueError(
+                    f"{origin!r} is not an exact origin such as https://app.example.com"
+                )
+        return tuple(origins)
+
+    @field_validator("database_url")
+    @classmethod
+    def _known_database(cls, value: str) -> str:
+        scheme, separator, rest = value.partition("://")
+        if value and (not separator or scheme not in DATABASE_SCHEMES):
+            raise ValueError("is not a postgresql:// or sqlite:/// URL")
+        return f"{DATABASE_SCHEMES[scheme]}://{rest}" if value else value
+
+    @field_validator("redis_url")
+    @classmethod
+    def _known_redis(cls, value: str) -> str:
+        if value and not value.startswith(("redis://", "rediss://", "unix://")):
+            raise ValueError("is not a redis://, rediss:// or unix:// URL")
+        return value
+
+    @model_validator(mode="after")
+    def _complete(self) -> Self:
+        if self.app_env == "production":
+            self._refuse_what_is_unsafe()
+        instance = self.instance_path.resolve()
+        self._fill("instance_path", instance)
+        if not self.database_url:
+            self._fill("database_url", f"sqlite:///{instance / 'tidings.db'}")
+        if not self.redis_url:
+            self._fill("redis_url", f"unix://{socket_path(instance)}")
+        if not self.jwt_secret_key:
+            self._fill("jwt_secret_key", _generated_secret(instance))
+        elif len(self.jwt_secret_key.encode()) < MIN_SECRET_BYTES:
+            raise ValueError(f"JWT_SECRET_KEY must have at least {MIN_SECRET_BYTES} bytes")
+        return self
+
+    def _refuse_what_is_unsafe(self) -> None:
+        make_one = "python -c 'import secrets; print(secrets.token_urlsafe(48))'"
+        if not self.jwt_secret_key:
+            raise ValueError(f"JWT_SECRET_KEY must be set in production; make one with: {make_one}")
+        if len(set(self.jwt_secret_key)) < MIN_SECRET_BYTES // 4:
+            raise ValueError(f"JWT_SECRET_KEY can be guessed; make another with: {make_one}")
+        for name in ("database_url", "redis_url"):
+            if not getattr(self, name):
+                raise ValueError(f"{name.upper()} must be set in production")
+
+    def _fill(self, name: str, value: object) -> None:
+        # The model is frozen for everybody else; a default that depends on another setting is
+        # part of building it.
+        self.__dict__[name] = value
+
+    @property
+    def is_sqlite(self) -> bool:
+        """Whether the database is SQLite, which has one writer and no row locks."""
+        return self.database_url.startswith("sqlite")
+
+
+def _describe(fault: ErrorDetails) -> str:
+    message = fault["msg"].removeprefix("Value error, ")
+    if not fault["loc"]:
+        return message
+    name = str(fault["loc"][0])
+    given = "" if "secret" in name else f" (it is {str(fault['input'])[:80]!r})"
+    return f"{name.upper()}: {message}{given}"
+
+
+def _generated_secret(instance: Path) -> str:
+    """The development secret, made at first use, readable by its owner alone."""
+    path = instance / "jwt-secret"
+    instance.mkdir(parents=True, exist_ok=True)
+    try:
+        descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+    except FileExistsError:
+        return path.read_text().strip()
+    with os.fdopen(descriptor, "w") as file:
+        file.write(secrets.token_urlsafe(48))
+    return path.read_text().strip()

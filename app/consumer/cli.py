@@ -1,0 +1,214 @@
+"""`flask consumer`, `flask dead-letters`, `flask emit`."""
+
+import json
+import os
+import socket
+from collections.abc import Callable, Sequence
+from datetime import UTC, datetime
+from functools import wraps
+from typing import Any, ParamSpec, TypeVar
+
+import click
+import redis
+from flask import Flask
+
+from app import bus
+from app.consumer import info as consumer_info
+from app.consumer import loop
+from app.consumer.consumer import Consumer, Stored
+from app.consumer.dead_letters import DeadLetter, DeadLetters
+from app.consumer.handlers import drafts_for
+from app.consumer.producer import emit
+from app.consumer.sample import sample_event
+from app.consumer.stream import EventStream, Names
+from app.errors import DatabaseUnavailable
+from app.extensions import settings, tidings
+from app.notifications.delivery import deliver
+from app.notifications.draft import Draft
+
+P = ParamSpec("P")
+R = TypeVar("R")
+
+DEFAULT_BATCH = 200
+MAX_BATCH = 10_000
+
+
+def init_app(app: Flask) -> None:
+    """Add the commands to `app`."""
+    app.cli.add_command(consumer)
+    app.cli.add_command(dead_letters)
+    app.cli.add_command(emit_command)
+
+
+def _says_what_is_away(command: Callable[P, R]) -> Callable[P, R]:
+    """A service that does not answer ends the command with one line instead of a traceback."""
+
+    @wraps(command)
+    def run(*args: P.args, **kwargs: P.kwargs) -> R:
+        try:
+            return command(*args, **kwargs)
+        except redis.RedisError as error:
+            raise click.ClickException(
+                f"Redis does not answer at {_shown(settings().redis_url)}: {error}. "
+                "Start it (`make run` starts an embedded one), or set REDIS_URL."
+            ) from None
+        except DatabaseUnavailable as error:
+            raise click.ClickException(f"{error}. Is it up, and `flask db upgrade` done?") from None
+
+    return run
+
+
+def _shown(url: str) -> str:
+    """A URL without its password."""
+    scheme, _, rest = url.partition("://")
+    return f"{scheme}://{rest.rpartition('@')[2]}"
+
+
+def _names() -> Names:
+    kept = settings()
+    return Names(kept.event_stream, kept.consumer_group, kept.dead_letter_stream)
+
+
+@click.group()
+def consumer() -> None:
+    """Turn events into notifications."""
+
+
+@consumer.command()
+@click.option("--burst", is_flag=True, help="Stop when the stream is empty.")
+@click.option("--name", help="This consumer's name in the group. Default: host and process id.")
+@click.option(
+    "--batch",
+    type=click.IntRange(1, MAX_BATCH),
+    default=DEFAULT_BATCH,
+    show_default=True,
+    help="Most events in one transaction.",
+)
+@_says_what_is_away
+def run(burst: bool, name: str | None, batch: int) -> None:
+    """Consume events until told to stop (SIGTERM, Ctrl-C)."""
+    stop = loop.StopFlag()
+    stop.listen()
+    client = tidings().redis
+    name = name or f"{socket.gethostname()}-{os.getpid()}"
+    stream = EventStream(client, _names(), name)
+    worker = Consumer(stream, drafts_for, _store, lambda pushes: bus.publish(client, pushes), batch)
+    click.echo(f"consuming {settings().event_stream} as {name}", err=True)
+    loop.run(worker, stream, stop, burst)
+
+
+def _store(drafts: Sequence[Draft]) -> Stored:
+    delivery = deliver(drafts, datetime.now(UTC))
+    return Stored(delivery.pushes, delivery.created)
+
+
+@consumer.command()
+@click.option("--json", "as_json", is_flag=True, help="For machines.")
+@_says_what_is_away
+def info(as_json: bool) -> None:
+    """Show the stream's length, lag, pending entries, consumers and dead letters."""
+    facts = consumer_info.info(tidings().redis, _names())
+    if as_json:
+        click.echo(json.dumps(facts))
+        return
+    for name in ("stream", "group", "length", "lag", "pending", "dead_letters"):
+        click.echo(f"{name.replace('_', ' '):>12}  {facts[name]}")
+    for member in facts["consumers"]:
+        idle = member["idle_ms"] / 1000
+        click.echo(
+            f"{'consumer':>12}  {member['name']}: {member['pending']} pending, idle {idle:.0f} s"
+        )
+
+
+@click.group("dead-letters")
+def dead_letters() -> None:
+    """Look at events that could not be processed, put them back, delete them."""
+
+
+def _dead_letters() -> DeadLetters:
+    kept = settings()
+    return DeadLetters(tidings().redis, kept.dead_letter_stream, kept.event_stream)
+
+
+@dead_letters.command("list")
+@click.option("--json", "as_json", is_flag=True, help="For machines.")
+@_says_what_is_away
+def list_command(as_json: bool) -> None:
+    """Show every dead letter with its reason."""
+    letters = [_shown_letter(letter) for letter in _dead_letters()]
+    if as_json:
+        click.echo(json.dumps(letters))
+        return
+    for letter in letters:
+        click.echo(f"{letter['id']}  {letter['parked_at']}  {letter['reason']}")
+    click.echo(f"{len(letters)} dead letters", err=True)
+
+
+def _shown_letter(letter: DeadLetter) -> dict[str, Any]:
+    fields = {
+        name.decode(errors="replace"): value.decode(errors="replace")
+        for name, value in letter.fields.items()
+    }
+    return {
+        "id": letter.id,
+        "entry": letter.entry,
+        "reason": letter.reason,
+        "parked_at": letter.parked_at.isoformat(),
+        "fields": fields,
+    }
+
+
+@dead_letters.command()
+@click.argument("ids", nargs=-1)
+@click.option("--all", "everything", is_flag=True, help="Every dead letter there is now.")
+@_says_what_is_away
+def retry(ids: tuple[str, ...], everything: bool) -> None:
+    """Put parked events back on the stream."""
+    if bool(ids) == everything:
+        raise click.UsageError("Name the dead letters, or say --all.")
+    letters = _dead_letters()
+    wanted = list(letters) if everything else _found(letters, ids)
+    for letter in wanted:
+        click.echo(f"{letter.id} -> {letters.retry(letter)}")
+
+
+@dead_letters.command()
+@click.argument("ids", nargs=-1, required=True)
+@_says_what_is_away
+def drop(ids: tuple[str, ...]) -> None:
+    """Delete parked events for good."""
+    letters = _dead_letters()
+    count = letters.drop(letter.id for letter in _found(letters, ids))
+    click.echo(f"dropped {count}")
+
+
+def _found(letters: DeadLetters, ids: tuple[str, ...]) -> list[DeadLetter]:
+    try:
+        found = letters.find(ids)
+    except redis.ResponseError as error:
+        raise click.UsageError(f"That is not the id of a dead letter: {error}") from None
+    missing = set(ids) - {letter.id for letter in found}
+    if missing:
+        raise click.ClickException(f"there is no dead letter {', '.join(sorted(missing))}")
+    return found
+
+
+@click.command("emit")
+@click.argument("event_type", metavar="TYPE")
+@click.option("--to", "user", required=True, help="Who is to be told.")
+@click.option("--actor", help="Who did it.")
+@click.option("--data", default="{}", help="JSON object; it goes over the sample data of TYPE.")
+@click.option("--id", "event_id", help="The event's id. Default: a new UUID.")
+@_says_what_is_away
+def emit_command(
+    event_type: str, user: str, actor: str | None, data: str, event_id: str | None
+) -> None:
+    """Write one event of TYPE and print its stream entry's id."""
+    try:
+        given = json.loads(data)
+    except ValueError as error:
+        raise click.BadParameter(f"not JSON: {error}", param_hint="--data") from None
+    if not isinstance(given, dict):
+        raise click.BadParameter("not a JSON object", param_hint="--data")
+    event = sample_event(event_type, user, actor, given, event_id)
+    click.echo(emit(tidings().redis, settings().event_stream, event))

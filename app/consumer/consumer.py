@@ -1,0 +1,166 @@
+"""The consumer: one turn takes a batch from the stream and leaves it stored and published."""
+
+import logging
+import time
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass, field
+
+import redis
+
+from app.bus import Push
+from app.consumer.entry import Entry
+from app.consumer.envelope import BadEvent, Event, decode
+from app.consumer.stream import EventStream, report_trimmed
+from app.errors import DatabaseUnavailable
+from app.notifications.draft import Draft
+
+log = logging.getLogger(__name__)
+
+CLAIM_EVERY_SECONDS = 5.0
+TRIM_EVERY_SECONDS = 60.0
+# A handler that fails is tried again: what it needed may be back. A crash of the process is not
+# its failure and does not count.
+MOST_FAILURES = 3
+
+# Not an event's fault: a service that is away. The whole batch waits for it.
+PASSING = (redis.RedisError, DatabaseUnavailable)
+
+Handle = Callable[[Event], list[Draft]]
+
+
+@dataclass(frozen=True, slots=True)
+class Stored:
+    """What was stored of a batch: what to publish now, and how much of it was new."""
+
+    pushes: Sequence[Push]
+    created: int
+
+
+@dataclass(slots=True)
+class Turn:
+    """What a turn did: entries taken, notifications made, entries parked, to be tried again."""
+
+    taken: int = 0
+    created: int = 0
+    parked: int = 0
+    failed: int = 0
+
+
+@dataclass(slots=True)
+class Work:
+    """An entry with what its event asks for."""
+
+    entry: Entry
+    drafts: list[Draft] = field(default_factory=list)
+
+
+class Consumer:
+    """Collaborators: the stream; `handle` (event to drafts, raises BadEvent); `deliver` (stores
+    drafts in one transaction, or nothing); `publish`. `clock` is monotonic, in seconds.
+
+    An entry is acknowledged after what it asks for is committed and published. Whatever dies
+    before that is done again, and done again does nothing twice.
+    """
+
+    def __init__(
+        self,
+        stream: EventStream,
+        handle: Handle,
+        deliver: Callable[[Sequence[Draft]], Stored],
+        publish: Callable[[Iterable[Push]], None],
+        batch: int,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
+        self._stream = stream
+        self._handle = handle
+        self._deliver = deliver
+        self._publish = publish
+        self._batch = batch
+        self._clock = clock
+        self._claim_at = self._trim_at = clock()
+        self._resume = True
+
+    def turn(self, block_ms: int | None) -> Turn:
+        """Take one batch and finish it. Raises what Redis or the database raise.
+
+        Then nothing of the batch is acknowledged, and the next turn begins with it.
+        """
+        resume, self._resume = self._resume, True
+        entries = self._stream.own_pending(self._batch) if resume else []
+        resumed = bool(entries)
+        entries = entries or self._abandoned() or self._stream.new(self._batch, block_ms)
+        turn = Turn(taken=len(entries))
+        self._finish(entries, turn)
+        self._trim()
+        self._resume = resumed or turn.failed > 0
+        return turn
+
+    def _abandoned(self) -> list[Entry]:
+        if self._clock() < self._claim_at:
+            return []
+        entries = self._stream.abandoned(self._batch)
+        if entries:
+            log.info("took over %d entries of another consumer", len(entries))
+        else:
+            self._claim_at = self._clock() + CLAIM_EVERY_SECONDS
+        return entries
+
+    def _finish(self, entries: Iterable[Entry], turn: Turn) -> None:
+        work = [done for entry in entries if (done := self._prepare(entry, turn)) is not None]
+        if not work:
+            return
+        try:
+            self._store(work, turn)
+        except PASSING:
+            raise
+        except Exception as error:  # noqa: BLE001 - whatever it is, it is one event's fault
+            log.warning("a batch failed, its events are stored one by one: %s", error)
+            self._store_one_by_one(work, turn)
+
+    def _prepare(self, entry: Entry, turn: Turn) -> Work | None:
+        """Decode and handle one entry; None if that settled it."""
+        if not entry.fields:
+            report_trimmed(entry.id)
+            self._stream.acknowledge([entry.id])
+            return None
+        try:
+            return Work(entry, self._handle(decode(entry.fields)))
+        except BadEvent as error:
+            self._park(entry, str(error), turn)
+        except Exception as error:  # noqa: BLE001 - a handler may raise anything; it is recorded
+            self._fail(entry, error, turn)
+        return None
+
+    def _store(self, work: Sequence[Work], turn: Turn) -> None:
+        stored = self._deliver([draft for done in work for draft in done.drafts])
+        self._publish(stored.pushes)
+        self._stream.acknowledge([done.entry.id for done in work])
+        turn.created += stored.created
+
+    def _store_one_by_one(self, work: Sequence[Work], turn: Turn) -> None:
+        for done in work:
+            try:
+                self._store([done], turn)
+            except PASSING:
+                raise
+            except Exception as error:  # noqa: BLE001 - recorded, and parked in the end
+                self._fail(done.entry, error, turn)
+
+    def _fail(self, entry: Entry, error: Exception, turn: Turn) -> None:
+        """Record a failure; leave the entry for a next try, or park it after the last one."""
+        failures = self._stream.record_failure(entry)
+        log.error("event %s failed (%d)", entry.id.decode(), failures, exc_info=error)
+        if failures >= MOST_FAILURES:
+            self._park(entry, f"failed {failures} times: {type(error).__name__}: {error}", turn)
+        else:
+            turn.failed += 1
+
+    def _park(self, entry: Entry, reason: str, turn: Turn) -> None:
+        log.warning("parked event %s: %s", entry.id.decode(), reason)
+        self._stream.park(entry, reason)
+        turn.parked += 1
+
+    def _trim(self) -> None:
+        if self._clock() >= self._trim_at:
+            self._trim_at = self._clock() + TRIM_EVERY_SECONDS
+            self._stream.trim()

@@ -1,0 +1,153 @@
+"""The Redis Stream as one member of a consumer group sees it: read, claim, acknowledge, park."""
+
+import logging
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Any
+
+import redis
+
+from app.consumer import dead_letters
+from app.consumer.entry import Entry, Fields
+
+log = logging.getLogger(__name__)
+
+# An entry that nobody has acknowledged for this long belonged to a consumer that died. A consumer
+# that is only slow, and loses an entry to another one, does no harm: storing is idempotent.
+CLAIM_IDLE_MS = 30_000
+
+
+@dataclass(frozen=True, slots=True)
+class Names:
+    """The stream, its consumer group, and where events go that can't be processed."""
+
+    stream: str
+    group: str
+    dead_letters: str
+
+
+def report_trimmed(entry_id: bytes) -> None:
+    """Say that an entry was trimmed from the stream before it was processed: it is lost."""
+    log.error("entry %s was trimmed before it was processed: it is lost", entry_id.decode())
+
+
+class EventStream:
+    """All methods raise redis.RedisError; `consumer` is unique among the group's members."""
+
+    def __init__(self, client: redis.Redis, names: Names, consumer: str) -> None:
+        self._redis = client
+        self._names = names
+        self._consumer = consumer
+        self._failures = names.dead_letters + ":failures"
+        self._claim_cursor: bytes = b"0-0"
+
+    def ensure_group(self) -> None:
+        """Make the group and the stream where they lack, from the first entry on.
+
+        After a FLUSHALL both are gone; a group made at the end would skip what came since.
+        """
+        try:
+            self._redis.xgroup_create(self._names.stream, self._names.group, id="0", mkstream=True)
+        except redis.ResponseError as error:
+            if not str(error).startswith("BUSYGROUP"):
+                raise
+
+    def own_pending(self, count: int) -> list[Entry]:
+        """What this consumer, under this name, was given before and has not acknowledged."""
+        return self._read("0", count, block_ms=None)
+
+    def new(self, count: int, block_ms: int | None) -> list[Entry]:
+        """Entries that no consumer of the group has had; waits up to `block_ms` for the first."""
+        return self._read(">", count, block_ms)
+
+    def _read(self, after: str, count: int, block_ms: int | None) -> list[Entry]:
+        reply = self._redis.xreadgroup(
+            self._names.group,
+            self._consumer,
+            {self._names.stream: after},
+            count=count,
+            block=block_ms,
+        )
+        return [_entry(item) for _, items in _pairs(reply) for item in items]
+
+    def abandoned(self, count: int) -> list[Entry]:
+        """Take over what dead consumers left: idle for CLAIM_IDLE_MS and unacknowledged."""
+        cursor, items, *deleted = self._redis.xautoclaim(
+            self._names.stream,
+            self._names.group,
+            self._consumer,
+            min_idle_time=CLAIM_IDLE_MS,
+            start_id=self._claim_cursor,
+            count=count,
+        )
+        self._claim_cursor = cursor
+        for entry_id in deleted[0] if deleted else ():
+            report_trimmed(entry_id)
+        if any(entry_id is None for entry_id, _ in items):
+            # For a trimmed entry Redis 6.2 gives not even its id, but hands it over: it is found,
+            # by id and empty, among this consumer's own.
+            return self.own_pending(count)
+        return [_entry(item) for item in items]
+
+    def acknowledge(self, ids: Iterable[bytes]) -> None:
+        """Tell the group that these are processed."""
+        wanted = list(ids)
+        if wanted:
+            self._redis.xack(self._names.stream, self._names.group, *wanted)
+
+    def park(self, entry: Entry, reason: str) -> None:
+        """Move an entry to the dead letters, and acknowledge it, in one step."""
+        pipeline = self._redis.pipeline(transaction=True)
+        letter: Any = dead_letters.fields_of(entry, reason)
+        pipeline.xadd(self._names.dead_letters, letter)
+        pipeline.hdel(self._failures, entry.id)
+        pipeline.xack(self._names.stream, self._names.group, entry.id)
+        pipeline.execute()
+
+    def leave(self) -> None:
+        """Leave the group, unless entries are still pending: they would be lost with the name."""
+        members = self._redis.xinfo_consumers(self._names.stream, self._names.group)
+        for member in members:
+            if member["name"].decode() == self._consumer and member["pending"] == 0:
+                self._redis.xgroup_delconsumer(
+                    self._names.stream, self._names.group, self._consumer
+                )
+
+    def trim(self) -> None:
+        """Drop what every group of this stream has acknowledged; roughly, by whole nodes."""
+        needed = [group["last-delivered-id"] for group in self._groups()]
+        for group in self._groups():
+            pending = self._redis.xpending(self._names.stream, group["name"])
+            if pending["pending"]:
+                needed.append(pending["min"])
+        if needed:
+            oldest = min(needed, key=_order).decode()
+            self._redis.xtrim(self._names.stream, minid=oldest, approximate=True)
+
+    def _groups(self) -> list[dict[str, Any]]:
+        groups: list[dict[str, Any]] = self._redis.xinfo_groups(self._names.stream)
+        return groups
+
+    def record_failure(self, entry: Entry) -> int:
+        """Count a failure of this entry by its handler; how many there were."""
+        return int(self._redis.hincrby(self._failures, entry.id.decode(), 1))
+
+    def forget_failures(self, ids: Iterable[bytes]) -> None:
+        """The entries of `ids` are done with."""
+        wanted = list(ids)
+        if wanted:
+            self._redis.hdel(self._failures, *wanted)
+
+
+def _pairs(reply: Any) -> Iterable[tuple[bytes, list[Any]]]:
+    return reply.items() if isinstance(reply, dict) else (reply or ())
+
+
+def _entry(item: tuple[bytes, Fields | None]) -> Entry:
+    entry_id, fields = item
+    return Entry(entry_id, fields or {})
+
+
+def _order(entry_id: bytes) -> tuple[int, int]:
+    milliseconds, _, number = entry_id.partition(b"-")
+    return int(milliseconds), int(number or 0)

@@ -1,0 +1,1 @@
+"""The notifications room: mailboxes and notifications in the database, and the REST API."""

@@ -1,0 +1,84 @@
+"""What changed in a mailbox after a position: the replay of a stream."""
+
+from dataclasses import dataclass, field
+from typing import Literal
+
+from sqlalchemy import and_, select
+from sqlalchemy.orm import Session
+
+from app.notifications.database import reading
+from app.notifications.models import Mailbox, Notification
+from app.notifications.representation import mailbox_payload, notification_payload
+
+ResetReason = Literal["too-far-behind", "from-the-future"]
+
+
+@dataclass(frozen=True, slots=True)
+class Changes:
+    """The mailbox at one moment, and what leads there from a position.
+
+    `payloads` are encoded as Pushes are, in seq order, and the last one has `seq`. With a
+    `reset` reason there are none: continuity can't be shown, and the client has to refetch.
+    """
+
+    seq: int
+    unread: int
+    unseen: int
+    payloads: list[bytes] = field(default_factory=list)
+    reset: ResetReason | None = None
+
+
+def changes_since(user_id: str, after: int | None, limit: int) -> Changes:
+    """What changed in the mailbox of `user_id` after seq `after`; None: only where it stands.
+
+    Each changed notification comes once, as it is now: as a new one if it was created after
+    that position, else as an updated one. At most `limit` of them. Raises DatabaseUnavailable.
+    """
+    with reading() as session:
+        if after is None:
+            mailbox = session.get(Mailbox, user_id)
+            rows: list[Notification] = []
+        else:
+            mailbox, rows = _read(session, user_id, after, limit + 1)
+    if mailbox is None:
+        return Changes(0, 0, 0, reset="from-the-future" if after else None)
+    return _changes(mailbox, rows, after, limit)
+
+
+def _read(
+    session: Session, user_id: str, after: int, limit: int
+) -> tuple[Mailbox | None, list[Notification]]:
+    # One statement sees one state: with two, a change committed between them could hide a
+    # notification that was created before and moved on since.
+    newer = and_(Notification.user_id == Mailbox.user_id, Notification.seq > after)
+    query = (
+        select(Mailbox, Notification)
+        .outerjoin_from(Mailbox, Notification, newer)
+        .where(Mailbox.user_id == user_id)
+        .order_by(Notification.seq)
+        .limit(limit)
+    )
+    found = session.execute(query).all()
+    mailbox: Mailbox | None = found[0][0] if found else None
+    return mailbox, [row for _, row in found if row is not None]
+
+
+def _changes(mailbox: Mailbox, rows: list[Notification], after: int | None, limit: int) -> Changes:
+    here = Changes(mailbox.last_seq, mailbox.unread, mailbox.unseen)
+    if after is None or after == mailbox.last_seq:
+        return here
+    if after > mailbox.last_seq:
+        return _reset(here, "from-the-future")
+    if len(rows) > limit:
+        return _reset(here, "too-far-behind")
+    payloads = [
+        notification_payload(row, here.unread, here.unseen, new=row.created_seq > after)
+        for row in rows
+    ]
+    if not rows or rows[-1].seq < mailbox.last_seq:
+        payloads.append(mailbox_payload(mailbox))
+    return Changes(here.seq, here.unread, here.unseen, payloads)
+
+
+def _reset(here: Changes, reason: ResetReason) -> Changes:
+    return Changes(here.seq, here.unread, here.unseen, reset=reason)

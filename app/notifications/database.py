@@ -1,0 +1,141 @@
+"""How the database is reached: engine options, and one transaction as a `with` block.
+
+A transaction's session ends with its block, so that nobody holds a pooled connection while
+waiting for something else.
+"""
+
+import sqlite3
+import time
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from typing import Any
+
+from flask import Flask
+from sqlalchemy import Connection, Engine, event
+from sqlalchemy.exc import DBAPIError, InterfaceError, OperationalError
+from sqlalchemy.exc import TimeoutError as PoolTimeout
+from sqlalchemy.orm import Session
+
+from app.config import Settings
+from app.errors import DatabaseUnavailable
+from app.extensions import db
+
+POOL_SIZE = 10
+POOL_OVERFLOW = 10
+POOL_WAIT_SECONDS = 10
+CONNECT_TIMEOUT_SECONDS = 3
+STATEMENT_TIMEOUT_MS = 15_000
+# How long a writer waits for another one: SQLite has one writer at a time.
+LOCK_WAIT_SECONDS = 10.0
+LOCK_RETRY_FIRST_SECONDS = 0.001
+LOCK_RETRY_MOST_SECONDS = 0.05
+
+READ_ONLY = "tidings_read_only"
+
+# Values in one statement; SQLite takes 32,766 parameters, PostgreSQL 65,535, and a mailbox has six.
+CHUNK = 1_000
+
+
+def init_app(app: Flask, settings: Settings) -> None:
+    """Configure and bind Flask-SQLAlchemy. No connection is opened."""
+    options: dict[str, Any] = {
+        "pool_size": POOL_SIZE,
+        "max_overflow": POOL_OVERFLOW,
+        "pool_timeout": POOL_WAIT_SECONDS,
+    }
+    if not settings.is_sqlite:
+        options["pool_pre_ping"] = True  # a restarted server costs no failed request
+        options["connect_args"] = {
+            "connect_timeout": CONNECT_TIMEOUT_SECONDS,
+            "options": f"-c statement_timeout={STATEMENT_TIMEOUT_MS} "
+            f"-c lock_timeout={int(LOCK_WAIT_SECONDS * 1000)} -c timezone=UTC",
+            "application_name": "tidings",
+            "keepalives_idle": 30,
+            "tcp_user_timeout": STATEMENT_TIMEOUT_MS,
+        }
+    app.config["SQLALCHEMY_DATABASE_URI"] = settings.database_url
+    app.config["SQLALCHEMY_ENGINE_OPTIONS"] = options
+    db.init_app(app)
+    if settings.is_sqlite:
+        with app.app_context():
+            event.listen(db.engine, "connect", _set_up_sqlite)
+            event.listen(db.engine, "begin", _begin_sqlite)
+
+
+def _set_up_sqlite(connection: sqlite3.Connection, _record: object) -> None:
+    connection.isolation_level = None  # BEGIN is ours, see _begin_sqlite
+    cursor = connection.cursor()
+    cursor.execute(f"PRAGMA busy_timeout = {int(LOCK_WAIT_SECONDS * 1000)}")
+    cursor.execute("PRAGMA journal_mode = WAL")  # readers and the writer don't wait for each other
+    cursor.execute("PRAGMA synchronous = FULL")  # what is committed survives a power cut
+    cursor.execute("PRAGMA foreign_keys = ON")
+    # From here on nothing may wait inside SQLite: it would stop every greenlet of the process.
+    cursor.execute("PRAGMA busy_timeout = 0")
+    cursor.close()
+
+
+def _begin_sqlite(connection: Connection) -> None:
+    """Begin, and wait for the lock outside of SQLite, so that other greenlets run meanwhile.
+
+    A writer takes the write lock at once: a transaction that begins by reading and then writes
+    fails with SQLITE_BUSY_SNAPSHOT, whatever the time-out. A reader takes its snapshot at once.
+    """
+    if connection.get_execution_options().get(READ_ONLY):
+        statements = ["BEGIN", "SELECT 1 FROM sqlite_schema LIMIT 1"]
+    else:
+        statements = ["BEGIN IMMEDIATE"]
+    deadline = time.monotonic() + LOCK_WAIT_SECONDS
+    pause = LOCK_RETRY_FIRST_SECONDS
+    while statements:
+        try:
+            connection.exec_driver_sql(statements[0])
+            del statements[0]
+        except OperationalError as error:
+            if not _is_locked(error) or time.monotonic() > deadline:
+                raise
+            time.sleep(pause)
+            pause = min(pause * 2, LOCK_RETRY_MOST_SECONDS)
+
+
+def _is_locked(error: OperationalError) -> bool:
+    return getattr(error.orig, "sqlite_errorcode", 0) & 0xFF == sqlite3.SQLITE_BUSY
+
+
+def _engine(*, read_only: bool) -> Engine:
+    return db.engine.execution_options(**{READ_ONLY: True}) if read_only else db.engine
+
+
+@contextmanager
+def reading() -> Iterator[Session]:
+    """A session that only reads. Raises DatabaseUnavailable."""
+    with _translated(), Session(_engine(read_only=True), expire_on_commit=False) as session:
+        yield session
+
+
+@contextmanager
+def writing() -> Iterator[Session]:
+    """One transaction, committed at the end of the block. Raises DatabaseUnavailable."""
+    with _translated(), Session(_engine(read_only=False), expire_on_commit=False) as session:
+        yield session
+        session.commit()
+
+
+@contextmanager
+def _translated() -> Iterator[None]:
+    try:
+        yield
+    except (OperationalError, InterfaceError, PoolTimeout) as error:
+        raise DatabaseUnavailable(f"The database does not answer: {_first_line(error)}") from error
+    except DBAPIError as error:
+        if error.connection_invalidated:
+            raise DatabaseUnavailable(f"The database went away: {_first_line(error)}") from error
+        raise
+
+
+def _first_line(error: Exception) -> str:
+    return str(getattr(error, "orig", None) or error).splitlines()[0]
+
+
+def chunks(values: Sequence[str]) -> Iterator[Sequence[str]]:
+    """`values` in pieces that fit in one statement."""
+    return (values[start : start + CHUNK] for start in range(0, len(values), CHUNK))

@@ -1,0 +1,94 @@
+"""Mailboxes: the lock that orders all changes of one recipient, the counts, the watermarks."""
+
+from collections.abc import Iterable, Sequence
+
+from sqlalchemy import func, select
+from sqlalchemy.dialects import postgresql, sqlite
+from sqlalchemy.orm import Session
+
+from app.bus import Push
+from app.notifications.database import chunks, reading, writing
+from app.notifications.models import Mailbox, Notification
+from app.notifications.representation import mailbox_payload
+
+
+def lock_mailboxes(session: Session, user_ids: Iterable[str]) -> dict[str, Mailbox]:
+    """Lock the mailboxes of `user_ids`, new ones created, until the transaction ends.
+
+    All are made first and then locked, each in sorted order, so that two transactions can't wait
+    for each other.
+    """
+    wanted = sorted(set(user_ids))
+    for chunk in chunks(wanted):
+        _create_missing(session, chunk)
+    locked: dict[str, Mailbox] = {}
+    for chunk in chunks(wanted):
+        query = select(Mailbox).where(Mailbox.user_id.in_(chunk)).order_by(Mailbox.user_id)
+        locked.update({box.user_id: box for box in session.scalars(query.with_for_update())})
+    return locked
+
+
+def _create_missing(session: Session, user_ids: Sequence[str]) -> None:
+    empty = [_empty(user_id) for user_id in user_ids]
+    if session.get_bind().dialect.name == "postgresql":
+        session.execute(postgresql.insert(Mailbox).values(empty).on_conflict_do_nothing())
+    else:
+        session.execute(sqlite.insert(Mailbox).values(empty).on_conflict_do_nothing())
+
+
+def _empty(user_id: str) -> dict[str, object]:
+    return {
+        "user_id": user_id,
+        "last_seq": 0,
+        "unread": 0,
+        "unseen": 0,
+        "seen_seq": 0,
+        "read_seq": 0,
+    }
+
+
+def mailbox_of(session: Session, user_id: str) -> Mailbox:
+    """The mailbox of `user_id` without a lock; an empty one for who has none yet."""
+    return session.get(Mailbox, user_id) or Mailbox(**_empty(user_id))
+
+
+def read_mailbox(user_id: str) -> Mailbox:
+    """The mailbox of `user_id` as it is now."""
+    with reading() as session:
+        return mailbox_of(session, user_id)
+
+
+def last_seqs(user_ids: Sequence[str]) -> dict[str, int]:
+    """The latest seq of each of `user_ids` that has a mailbox, by one query for each thousand."""
+    found: dict[str, int] = {}
+    with reading() as session:
+        for chunk in chunks(user_ids):
+            query = select(Mailbox.user_id, Mailbox.last_seq).where(Mailbox.user_id.in_(chunk))
+            found.update((user_id, seq) for user_id, seq in session.execute(query))
+    return found
+
+
+def mark_seen(user_id: str, up_to: int) -> tuple[Mailbox, Push | None]:
+    """Move the watermark of what `user_id` has seen to `up_to`; it never moves back.
+
+    Returns the mailbox as it is then, and the Push to publish if anything changed.
+    """
+    with writing() as session:
+        mailbox = lock_mailboxes(session, [user_id])[user_id]
+        up_to = min(up_to, mailbox.last_seq)
+        if up_to <= mailbox.seen_seq:
+            return mailbox, None
+        mailbox.seen_seq = up_to
+        mailbox.last_seq += 1
+        mailbox.unseen = _surfaced_above(session, user_id, up_to)
+    return mailbox, Push(user_id, mailbox_payload(mailbox))
+
+
+def _surfaced_above(session: Session, user_id: str, seq: int) -> int:
+    query = select(func.count()).select_from(Notification)
+    return (
+        session.scalar(
+            query.where(Notification.user_id == user_id, Notification.surfaced_seq > seq)
+        )
+        or 0
+    )

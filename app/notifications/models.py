@@ -1,0 +1,104 @@
+"""The tables: a mailbox for each recipient, and what is in it."""
+
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Any
+from uuid import UUID
+
+from sqlalchemy import (
+    JSON,
+    BigInteger,
+    DateTime,
+    Dialect,
+    ForeignKey,
+    Index,
+    String,
+    Text,
+    TypeDecorator,
+    UniqueConstraint,
+    Uuid,
+)
+from sqlalchemy.orm import Mapped, mapped_column
+
+from app.extensions import Base, db
+
+if TYPE_CHECKING:
+    Model = Base
+else:
+    Model = db.Model
+
+
+class UtcDateTime(TypeDecorator[datetime]):
+    """An aware datetime in UTC, on SQLite too, which stores no zone."""
+
+    impl = DateTime(timezone=True)
+    cache_ok = True
+
+    def process_bind_param(self, value: datetime | None, dialect: Dialect) -> datetime | None:
+        return value.astimezone(UTC) if value else None
+
+    def process_result_value(self, value: datetime | None, dialect: Dialect) -> datetime | None:
+        if value is None:
+            return None
+        return value.replace(tzinfo=UTC) if value.tzinfo is None else value.astimezone(UTC)
+
+
+class Mailbox(Model):
+    """One recipient: the version number of everything that the recipient can see, and the counts.
+
+    A lock on this row orders all changes of one mailbox, so that commit order is seq order.
+    """
+
+    __tablename__ = "mailboxes"
+
+    user_id: Mapped[str] = mapped_column(String(128), primary_key=True)
+    last_seq: Mapped[int] = mapped_column(BigInteger, default=0)
+    """The number of the latest change; the next one takes the next number."""
+    unread: Mapped[int] = mapped_column(default=0)
+    """Notifications that are neither read nor archived."""
+    unseen: Mapped[int] = mapped_column(default=0)
+    """Notifications that surfaced above `seen_seq`: the badge."""
+    seen_seq: Mapped[int] = mapped_column(BigInteger, default=0)
+    """The watermark under which the person has seen the list."""
+    read_seq: Mapped[int] = mapped_column(BigInteger, default=0)
+    """The watermark up to which the person last marked everything read."""
+
+
+class Notification(Model):
+    """What a recipient is told."""
+
+    __tablename__ = "notifications"
+    __table_args__ = (
+        # An event reaches a recipient once, however often it is delivered. The event's id comes
+        # first because it is what a batch is looked up by.
+        UniqueConstraint("event_id", "source", "user_id", name="uq_notifications_event"),
+        Index("ix_notifications_changes", "user_id", "seq"),
+        Index("ix_notifications_list", "user_id", "surfaced_seq"),
+    )
+
+    id: Mapped[UUID] = mapped_column(Uuid, primary_key=True)
+    """UUIDv7: made in the order of creation, so that the index grows at its end."""
+    user_id: Mapped[str] = mapped_column(ForeignKey("mailboxes.user_id"))
+    seq: Mapped[int] = mapped_column(BigInteger)
+    """The mailbox's number of this notification's latest change."""
+    created_seq: Mapped[int] = mapped_column(BigInteger)
+    surfaced_seq: Mapped[int] = mapped_column(BigInteger)
+    """The number of the change that last put it at the top of the list."""
+    source: Mapped[str] = mapped_column(String(256))
+    event_id: Mapped[str] = mapped_column(String(256))
+    kind: Mapped[str] = mapped_column(String(100))
+    reason: Mapped[str] = mapped_column(String(20))
+    title: Mapped[str] = mapped_column(Text)
+    body: Mapped[str] = mapped_column(Text)
+    url: Mapped[str | None] = mapped_column(Text)
+    actor: Mapped[dict[str, Any] | None] = mapped_column(JSON(none_as_null=True))
+    subject_type: Mapped[str | None] = mapped_column(String(100))
+    subject_id: Mapped[str | None] = mapped_column(String(200))
+    subject_title: Mapped[str | None] = mapped_column(Text)
+    data: Mapped[dict[str, Any]] = mapped_column(JSON)
+    group_key: Mapped[str | None] = mapped_column(String(200))
+    count: Mapped[int] = mapped_column(default=1)
+    """How many events it tells of."""
+    created_at: Mapped[datetime] = mapped_column(UtcDateTime)
+    read_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
+    archived_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
+    snoozed_until: Mapped[datetime | None] = mapped_column(UtcDateTime)

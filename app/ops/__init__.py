@@ -1,0 +1,1 @@
+"""Running Tidings: the embedded Redis server, the processes of `make run`, health."""

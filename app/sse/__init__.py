@@ -1,0 +1,1 @@
+"""The stream room: open streams, and the pushes that reach them."""

@@ -1,0 +1,98 @@
+"""One open stream: what it has been given, what waits for it, whether it is behind."""
+
+from gevent.event import Event
+
+# Frames that wait for a slow reader. Beyond it the client is behind: nothing more is kept for it,
+# and it reads what it lacks from the database once it has caught its breath.
+QUEUE_FRAMES = 256
+
+
+class Client:
+    """The listener's side (`offer`, `fall_behind`, `end`) never waits; the stream's side does.
+
+    `position` is the seq of the last change that was sent or waits to be; None until it is known.
+    All of a worker's greenlets share one thread and none of these methods but `wait` switches to
+    another one, so there is nothing to lock.
+    """
+
+    __slots__ = ("_again", "_newest", "_queue", "_woken", "behind", "ending", "position",
+                 "subscribed", "user_id")  # fmt: skip
+
+    def __init__(self, user_id: str, position: int | None) -> None:
+        self.user_id = user_id
+        self.position = position
+        self.subscribed = False
+        self.behind = True  # what came before the subscription is in the database alone
+        self.ending: bytes | None = None
+        self._again = False
+        self._newest = 0
+        self._queue: list[bytes] = []
+        self._woken = Event()
+
+    def offer(self, seq: int, frame: bytes) -> None:
+        """Hand over change `seq`: sent if it is the next one, dropped if it is an old one.
+
+        After a gap, or with a full queue, the client is behind.
+        """
+        if self.behind:
+            self._newest = max(self._newest, seq)
+            return
+        if self.position is None or seq <= self.position:
+            return
+        if seq == self.position + 1 and len(self._queue) < QUEUE_FRAMES:
+            self._queue.append(frame)
+            self.position = seq
+        else:
+            self.behind = True
+            self._newest = seq
+        self._woken.set()
+
+    def offer_unnumbered(self, frame: bytes) -> bool:
+        """Hand over what has no place in the order; False if there is no room for it."""
+        if len(self._queue) >= QUEUE_FRAMES:
+            return False
+        self._queue.append(frame)
+        self._woken.set()
+        return True
+
+    def confirm(self) -> None:
+        """The subscription is there, for the first time or again after a lost link."""
+        self.subscribed = True
+        self.fall_behind()
+
+    def fall_behind(self) -> None:
+        """Something may have been missed: read the database, even if a read is under way."""
+        self.behind = self._again = True
+        self._woken.set()
+
+    def end(self, frame: bytes) -> None:
+        """End the stream with `frame`. The first reason stays."""
+        self.ending = self.ending or frame
+        self._woken.set()
+
+    def wait(self, seconds: float) -> bool:
+        """Wait until there is something to do; False after `seconds` of nothing."""
+        return bool(self._woken.wait(seconds))
+
+    def pause(self) -> None:
+        """Wait anew, whatever woke it last."""
+        self._woken.clear()
+
+    def take(self) -> bytes:
+        """The frames that waited, as one chunk."""
+        self.pause()
+        if not self._queue:
+            return b""
+        chunk = b"".join(self._queue)
+        self._queue.clear()
+        return chunk
+
+    def begin_catch_up(self) -> None:
+        """The database is about to be read; what is offered from now on may not be in it."""
+        self._again = False
+        self._newest = 0
+
+    def caught_up(self, seq: int) -> None:
+        """Everything up to `seq` has been sent. Still behind if more came during the read."""
+        self.position = seq
+        self.behind = self._again or self._newest > seq

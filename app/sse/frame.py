@@ -1,0 +1,67 @@
+"""The text of one Server-Sent Event (WHATWG HTML, section 9.2.5). Pure: no I/O."""
+
+import json
+from collections.abc import Mapping
+from typing import Any, Literal
+
+from app import bus
+
+Event = Literal["connected", "updated", "mailbox", "reset", "draining", "expired", "ping"]
+
+
+def frame(
+    data: bytes, *, event: str | None = None, seq: int | None = None, retry_ms: int | None = None
+) -> bytes:
+    """One event. `data` is one line; an event without a name reaches a plain `onmessage` handler.
+
+    Raises ValueError for a line end in `data`, by which it could forge further fields.
+    """
+    if b"\n" in data or b"\r" in data:
+        raise ValueError("the data of a frame is one line")
+    lines = []
+    if retry_ms is not None:
+        lines.append(b"retry: %d\n" % retry_ms)
+    if event is not None:
+        lines.append(b"event: %s\n" % event.encode("ascii"))
+    if seq is not None:
+        lines.append(b"id: %d\n" % seq)
+    return b"".join([*lines, b"data: ", data, b"\n\n"])
+
+
+def of_push(payload: bytes) -> tuple[int, bytes]:
+    """The seq of a Push of ours and its frame. Raises ValueError for another service's."""
+    parsed = bus.seq_and_event(payload)
+    if parsed is None:
+        raise ValueError("not a Push of ours")
+    seq, event = parsed
+    return seq, frame(payload, event=event, seq=seq)
+
+
+def json_frame(
+    event: Event,
+    value: Mapping[str, Any],
+    *,
+    seq: int | None = None,
+    retry_ms: int | None = None,
+) -> bytes:
+    """One of the stream's own events, with `value` as its data."""
+    data = json.dumps(value, separators=(",", ":")).encode("ascii")
+    return frame(data, event=event, seq=seq, retry_ms=retry_ms)
+
+
+PING = json_frame("ping", {})
+
+
+def retry(retry_ms: int) -> bytes:
+    """How long a client waits before it reconnects; dispatches no event."""
+    return b"retry: %d\n\n" % retry_ms
+
+
+def draining(retry_ms: int) -> bytes:
+    """The server is going away, or can't take this stream; come back after `retry_ms`."""
+    return json_frame("draining", {"retry_ms": retry_ms}, retry_ms=retry_ms)
+
+
+def expired(reason: str) -> bytes:
+    """The right to this stream has ended."""
+    return json_frame("expired", {"reason": reason})

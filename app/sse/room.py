@@ -1,0 +1,87 @@
+"""The parts of the stream room, put together for one worker: built, started, drained, stopped."""
+
+import logging
+from collections.abc import Callable, Sequence
+
+import gevent
+from flask import Flask, current_app
+from gevent import monkey
+from gevent.lock import BoundedSemaphore
+
+from app.config import Settings
+from app.errors import ConfigurationError
+from app.notifications.changes import Changes, changes_since
+from app.notifications.database import POOL_SIZE
+from app.notifications.mailboxes import last_seqs
+from app.sse.hub import Hub
+from app.sse.listener import Listener
+from app.sse.stream import COME_BACK_WITHIN_MS
+from app.sse.sweep import Sweeper
+
+log = logging.getLogger(__name__)
+
+STOPPING_POLL_SECONDS = 0.1
+
+
+class Room:
+    """The hub of one worker process and what feeds it. `start` and `stop` are idempotent."""
+
+    def __init__(self, app: Flask, settings: Settings) -> None:
+        self._app = app
+        self._replay_limit = settings.replay_limit
+        self.listener = Listener(settings.redis_url)
+        self.hub = Hub(self.listener, settings.max_streams, settings.max_streams_per_user)
+        self._sweeper = Sweeper(self.hub, self._last_seqs, settings.sweep_seconds)
+        # When Redis comes back, every stream reads at once. They queue here, and leave half of
+        # the pool to requests.
+        self._readers = BoundedSemaphore(POOL_SIZE)
+
+    def start(self) -> None:
+        """Start the greenlets. Raises ConfigurationError outside of a gevent worker."""
+        if not monkey.is_module_patched("socket") or not monkey.is_module_patched("threading"):
+            raise ConfigurationError(
+                "streams need gunicorn's gevent worker (worker_class = 'gevent'): "
+                "without it the first stream would block all others"
+            )
+        self.listener.start(self.hub)
+        self._sweeper.start()
+
+    def drain(self) -> None:
+        """End all streams, each with word when to come back, and take no new ones."""
+        log.info("draining %d streams", self.hub.streams)
+        self.hub.drain(COME_BACK_WITHIN_MS)
+
+    def stop(self) -> None:
+        """Stop the greenlets."""
+        self._sweeper.stop()
+        self.listener.stop()
+
+    def read_changes(self, user_id: str, after: int | None) -> Changes:
+        """`changes_since` for a stream, which has no request's context of its own."""
+        with self._readers, self._app.app_context():
+            return changes_since(user_id, after, self._replay_limit)
+
+    def _last_seqs(self, user_ids: Sequence[str]) -> dict[str, int]:
+        with self._app.app_context():
+            return last_seqs(user_ids)
+
+
+def room() -> Room:
+    """The stream room of the current application."""
+    the_room: Room = current_app.extensions["tidings.sse"]
+    return the_room
+
+
+def drain_when(the_room: Room, stopping: Callable[[], bool]) -> None:
+    """Drain as soon as the worker is asked to stop.
+
+    gunicorn waits for open streams until its graceful time-out, and then drops them without
+    running any `finally`. It sets `worker.alive`, and tells nobody.
+    """
+
+    def watch() -> None:
+        while not stopping():
+            gevent.sleep(STOPPING_POLL_SECONDS)
+        the_room.drain()
+
+    gevent.spawn(watch)

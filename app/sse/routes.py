@@ -1,0 +1,65 @@
+"""`GET /notifications/subscribe`: the stream."""
+
+import re
+
+from flask import Blueprint, Response, request
+
+from app.auth import Identity, authenticate
+from app.auth.tickets import redeem_ticket
+from app.errors import BadRequest
+from app.extensions import settings, tidings
+from app.sse.client import Client
+from app.sse.room import room
+from app.sse.stream import Terms, stream
+
+blueprint = Blueprint("sse", __name__)
+
+MAX_SEQ = 2**63 - 1
+SEQ_DIGITS = re.compile(r"[0-9]{1,19}")
+
+# A reader that takes nothing for this long is gone, or might as well be: it comes back and
+# catches up. Without a time-out it would hold its greenlet for ever.
+WRITE_TIMEOUT_SECONDS = 30
+
+HEADERS = {
+    # No cache may keep a stream, and no proxy may compress it, which would hold frames back.
+    "Cache-Control": "no-cache, no-store, no-transform",
+    "X-Accel-Buffering": "no",  # nginx
+}
+
+
+@blueprint.get("/notifications/subscribe")
+def subscribe() -> Response:
+    """The caller's stream, from `Last-Event-ID` on."""
+    caller = _caller()
+    client = Client(caller.user_id, _position())
+    kept = settings()
+    terms = Terms(kept.keepalive_seconds, kept.stream_max_seconds, caller.expires_at)
+    sock = request.environ.get("gunicorn.socket")
+    if sock is not None:
+        sock.settimeout(WRITE_TIMEOUT_SECONDS)
+    the_room = room()
+    return Response(
+        stream(client, the_room.hub, the_room.read_changes, terms),
+        content_type="text/event-stream; charset=utf-8",
+        headers=HEADERS,
+        direct_passthrough=True,
+    )
+
+
+def _caller() -> Identity:
+    ticket = request.args.get("ticket")
+    return redeem_ticket(tidings().redis, ticket) if ticket else authenticate()
+
+
+def _position() -> int | None:
+    """The last seq the client has: the header first, which EventSource keeps up to date.
+
+    Raises BadRequest for anything but a number; an empty one is none.
+    """
+    text = request.headers.get("Last-Event-ID") or request.args.get("last_event_id")
+    if not text:
+        return None
+    if not SEQ_DIGITS.fullmatch(text) or int(text) > MAX_SEQ:
+        raise BadRequest("Last-Event-ID must be a seq: digits only, at most 2^63 - 1.")
+    return int(text)

@@ -1,0 +1,150 @@
+"""The life of one stream, as a generator of chunks, each made of whole frames."""
+
+import random
+import time
+from collections.abc import Callable, Generator, Iterator
+from dataclasses import dataclass
+from typing import Protocol
+
+import gevent
+
+from app.errors import DatabaseUnavailable
+from app.sse import frame
+from app.sse.client import Client
+from app.sse.hub import Hub
+
+# A stream opens without its subscription after this; the confirmation makes it read again.
+SUBSCRIBE_WAIT_SECONDS = 2.0
+# EventSource's own pause before it reconnects after a cut; browsers' default is 3 to 5 s.
+RETRY_MS = 2_000
+# At a limit or in a drain, clients come back at a random moment within this.
+COME_BACK_WITHIN_MS = 5_000
+FIRST_BACKOFF_SECONDS = 0.25
+MOST_BACKOFF_SECONDS = 5.0
+
+
+class Changes(Protocol):
+    """What leads from a position to now; see `app.notifications.changes`."""
+
+    @property
+    def seq(self) -> int: ...
+    @property
+    def unread(self) -> int: ...
+    @property
+    def unseen(self) -> int: ...
+    @property
+    def payloads(self) -> list[bytes]: ...
+    @property
+    def reset(self) -> str | None: ...
+
+
+# (user id, position) -> what changed since; raises DatabaseUnavailable.
+ReadChanges = Callable[[str, int | None], Changes]
+
+
+@dataclass(frozen=True, slots=True)
+class Terms:
+    """How a stream is kept: times in seconds, `expires_at` in Unix time."""
+
+    keepalive_seconds: float
+    max_seconds: float
+    expires_at: int
+
+
+def stream(client: Client, hub: Hub, read_changes: ReadChanges, terms: Terms) -> Iterator[bytes]:
+    """Every frame for `client`, until its token or its time ends, or the server drains.
+
+    Nothing is held before the first chunk is asked for: a HEAD request never does. Whatever ends
+    the stream, the client leaves the hub.
+    """
+    if not hub.join(client):
+        yield frame.draining(random.randint(COME_BACK_WITHIN_MS // 5, COME_BACK_WITHIN_MS))  # noqa: S311
+        return
+    try:
+        yield from _opening(client, read_changes, terms)
+        yield from _living(client, read_changes, terms)
+    finally:
+        hub.leave(client)
+
+
+def _opening(client: Client, read_changes: ReadChanges, terms: Terms) -> Iterator[bytes]:
+    """`connected`, and what the client lacks."""
+    deadline = time.monotonic() + SUBSCRIBE_WAIT_SECONDS
+    while not client.subscribed and client.wait(deadline - time.monotonic()):
+        client.pause()
+    # A stream starts at the client's own position. Told a later one, it would skip what lies
+    # between if the link broke in mid-replay.
+    position = client.position
+    changes = yield from _read(client, read_changes, alive=frame.retry(RETRY_MS))
+    if changes is None:
+        return
+    seq = changes.seq if position is None else position
+    yield frame.json_frame(
+        "connected",
+        {
+            "seq": seq,
+            "unread": changes.unread,
+            "unseen": changes.unseen,
+            "expires_at": terms.expires_at,
+        },
+        seq=seq,
+        retry_ms=RETRY_MS,
+    )
+    yield from _replay(client, changes)
+
+
+def _living(client: Client, read_changes: ReadChanges, terms: Terms) -> Iterator[bytes]:
+    """Pushes as they come, catch-up when some did not, `ping` when nothing happens."""
+    ends_at = time.monotonic() + terms.max_seconds * random.uniform(0.9, 1)  # noqa: S311
+    while True:
+        left = min(terms.expires_at - time.time(), ends_at - time.monotonic())
+        if left <= 0:
+            yield _last_frame(terms)
+            return
+        chunk = client.take()
+        if chunk:
+            yield chunk
+        if client.ending:
+            yield client.ending
+            return
+        if client.behind:
+            changes = yield from _read(client, read_changes, alive=frame.PING)
+            if changes:
+                yield from _replay(client, changes)
+        # Jitter: streams that were opened together don't all ping together.
+        elif not client.wait(min(left, terms.keepalive_seconds * random.uniform(0.8, 1))):  # noqa: S311
+            yield frame.PING
+
+
+def _last_frame(terms: Terms) -> bytes:
+    if time.time() >= terms.expires_at:
+        return frame.expired("The token has expired.")
+    return frame.draining(random.randint(0, RETRY_MS))  # noqa: S311
+
+
+def _read(
+    client: Client, read_changes: ReadChanges, alive: bytes
+) -> Generator[bytes, None, Changes | None]:
+    """Read what changed; while the database is away, wait and give a sign of life.
+
+    None if the stream is to end meanwhile.
+    """
+    backoff = FIRST_BACKOFF_SECONDS
+    while not client.ending:
+        client.begin_catch_up()
+        try:
+            return read_changes(client.user_id, client.position)
+        except DatabaseUnavailable:
+            yield alive
+            gevent.sleep(backoff * random.uniform(0.5, 1))  # noqa: S311
+            backoff = min(backoff * 2, MOST_BACKOFF_SECONDS)
+    return None
+
+
+def _replay(client: Client, changes: Changes) -> Iterator[bytes]:
+    client.caught_up(changes.seq)
+    if changes.reset:
+        value = {"seq": changes.seq, "unread": changes.unread, "unseen": changes.unseen}
+        yield frame.json_frame("reset", {**value, "reason": changes.reset}, seq=changes.seq)
+    elif changes.payloads:
+        yield b"".join(frame.of_push(payload)[1] for payload in changes.payloads)

@@ -1,0 +1,68 @@
+"""The sweep: whatever Pub/Sub lost, or a dead consumer never published, arrives all the same."""
+
+import logging
+import random
+from collections.abc import Callable, Mapping, Sequence
+
+import gevent
+
+from app.errors import DatabaseUnavailable
+from app.sse.hub import Hub
+
+log = logging.getLogger(__name__)
+
+# (user ids) -> the latest seq of each that has a mailbox; raises DatabaseUnavailable.
+LastSeqs = Callable[[Sequence[str]], Mapping[str, int]]
+
+
+def sweep(hub: Hub, last_seqs: LastSeqs) -> int:
+    """Compare what was sent with what is stored; mark who is behind. How many were."""
+    sent = [(client, client.position) for client in hub.clients() if not client.behind]
+    stored = last_seqs(sorted({client.user_id for client, _ in sent}))
+    behind = 0
+    for client, position in sent:
+        seq = stored.get(client.user_id, 0)
+        # Lower than what was sent before the query: the database was put back to an older state.
+        if position is not None and (seq > (client.position or 0) or seq < position):
+            client.fall_behind()
+            behind += 1
+    return behind
+
+
+class Sweeper:
+    """Sweeps every `seconds`, jittered, in a greenlet of its own."""
+
+    def __init__(self, hub: Hub, last_seqs: LastSeqs, seconds: float) -> None:
+        self._hub = hub
+        self._last_seqs = last_seqs
+        self._seconds = seconds
+        self._greenlet: gevent.Greenlet[..., None] | None = None
+
+    def start(self) -> None:
+        """Begin to sweep. Idempotent."""
+        if self._greenlet is None:
+            self._greenlet = gevent.spawn(self._sweep_forever)
+            self._greenlet.link_exception(self._on_death)
+
+    def stop(self) -> None:
+        """Stop. Idempotent."""
+        if self._greenlet is not None:
+            self._greenlet.kill()
+            self._greenlet = None
+
+    def _sweep_forever(self) -> None:
+        while True:
+            gevent.sleep(self._seconds * random.uniform(0.75, 1))  # noqa: S311
+            try:
+                behind = sweep(self._hub, self._last_seqs)
+            except DatabaseUnavailable as error:
+                log.warning("could not sweep: %s", error)
+                continue
+            if behind:
+                log.info("the sweep found %d streams behind", behind)
+
+    def _on_death(self, dead: gevent.Greenlet[..., None]) -> None:
+        # Nothing of what is expected ends this greenlet, so this is a defect: say so, go on.
+        log.critical("the sweep died and is started anew", exc_info=dead.exception)
+        self._greenlet = None
+        gevent.spawn_later(self._seconds, self.start)

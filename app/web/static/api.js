@@ -1,0 +1,59 @@
+/** JSON over HTTP: Tidings' REST API and the example board's. */
+
+/** What the server refused; `status` is 0 when it could not be reached. */
+export class Refusal extends Error {
+  constructor(status, message) {
+    super(message);
+    this.status = status;
+  }
+}
+
+/** Calls in the name of one person. */
+export class Api {
+  #token;
+
+  constructor(token) {
+    this.#token = token;
+  }
+
+  get(path) {
+    return send("GET", path, undefined, this.#token);
+  }
+
+  post(path, body = {}) {
+    return send("POST", path, body, this.#token);
+  }
+
+  put(path, body) {
+    return send("PUT", path, body, this.#token);
+  }
+
+  patch(path, body) {
+    return send("PATCH", path, body, this.#token);
+  }
+}
+
+/** The people that one can be in this demo. */
+export async function people() {
+  return (await send("GET", "/board/api/people")).people;
+}
+
+/** Become one of them. */
+export async function signIn(user) {
+  return new Api((await send("POST", "/board/api/login", { user })).token);
+}
+
+async function send(method, path, body, token) {
+  const headers = { Accept: "application/json" };
+  if (token) headers.Authorization = `Bearer ${token}`;
+  if (body !== undefined) headers["Content-Type"] = "application/json";
+  // keepalive: a click on a link marks its notification read while the page goes away.
+  const options = { method, headers, body: JSON.stringify(body), keepalive: method === "PATCH" };
+  const response = await fetch(path, options).catch(() => {
+    throw new Refusal(0, "The server can’t be reached.");
+  });
+  const answer = await response.json().catch(() => ({}));
+  if (response.ok) return answer;
+  const faults = (answer.errors ?? []).map((fault) => fault.msg).join(". ");
+  throw new Refusal(response.status, faults || answer.detail || `Status ${response.status}.`);
+}

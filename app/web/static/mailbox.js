@@ -1,0 +1,96 @@
+/**
+ * What one person has been told, as the server tells it. Nothing is counted here: `unread` and
+ * `unseen` are the server's. Dispatches `change`.
+ */
+
+const URL_OF_LIST = "/api/v1/notifications";
+const URL_OF_SEEN = "/api/v1/mailbox/seen";
+
+export class Mailbox extends EventTarget {
+  /** Newest first. */
+  items = [];
+  unread = 0;
+  unseen = 0;
+  /** The newest version of the mailbox that this page knows. */
+  seq = 0;
+
+  #api;
+  #cursor = null;
+
+  constructor(api) {
+    super();
+    this.#api = api;
+  }
+
+  get hasOlder() {
+    return this.#cursor !== null;
+  }
+
+  /** Fetch the newest page, in place of whatever is shown. */
+  async load() {
+    const page = await this.#api.get(URL_OF_LIST);
+    // What a stream brought while the page was on its way is newer than the page.
+    const newer = this.items.filter((item) => item.seq > page.seq);
+    const known = new Set(newer.map((item) => item.id));
+    this.items = [...newer, ...page.items.filter((item) => !known.has(item.id))];
+    this.#cursor = page.next_cursor;
+    this.#count(page);
+  }
+
+  /** Fetch the next page of older ones. */
+  async loadOlder() {
+    const query = new URLSearchParams({ cursor: this.#cursor });
+    const page = await this.#api.get(`${URL_OF_LIST}?${query}`);
+    const known = new Set(this.items.map((item) => item.id));
+    this.items.push(...page.items.filter((item) => !known.has(item.id)));
+    this.#cursor = page.next_cursor;
+    this.#changed();
+  }
+
+  /** A new or changed notification from the stream or an answer. */
+  put(notification) {
+    const at = this.items.findIndex((item) => item.id === notification.id);
+    if (notification.archived_at || notification.snoozed_until) {
+      if (at >= 0) this.items.splice(at, 1);
+    } else if (at < 0) {
+      this.items.unshift(notification);
+    } else if (this.items[at].seq <= notification.seq) {
+      this.items[at] = notification;
+    }
+    this.#count(notification);
+  }
+
+  /** A change of an item that may be on a page not loaded yet. */
+  update(notification) {
+    if (this.items.some((item) => item.id === notification.id)) this.put(notification);
+    else this.#count(notification);
+  }
+
+  /** The server's counts, from a frame or an answer. */
+  count(counts) {
+    this.#count(counts);
+  }
+
+  async markRead(item) {
+    if (!item.read_at) this.put(await this.#api.patch(`${URL_OF_LIST}/${item.id}`, { read: true }));
+  }
+
+  /** The person has seen all that this page knows. */
+  async markSeen() {
+    if (this.unseen) this.#count(await this.#api.put(URL_OF_SEEN, { up_to: this.seq }));
+  }
+
+  #count({ seq, unread, unseen }) {
+    // An answer and a frame may overtake each other: the newer one's counts stand.
+    if (typeof unread === "number" && seq >= this.seq) {
+      this.unread = unread;
+      this.unseen = unseen;
+    }
+    if (typeof seq === "number") this.seq = Math.max(this.seq, seq);
+    this.#changed();
+  }
+
+  #changed() {
+    this.dispatchEvent(new Event("change"));
+  }
+}

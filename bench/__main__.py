@@ -1,0 +1,86 @@
+"""`python -m bench`: measure all rows, or some, and print one table."""
+
+import argparse
+import signal
+import sys
+import time
+from collections.abc import Sequence
+from pathlib import Path
+from types import FrameType
+
+from bench import report
+from bench.crowd import CrowdError
+from bench.plan import FULL, QUICK, TINY, Plan
+from bench.processes import StartError
+from bench.report import Line
+from bench.rows import ROWS
+from bench.rows.consumer import LostEventsError
+from bench.stage import PROJECT, Stage
+
+RESULTS = PROJECT / "bench" / "results.json"
+# What a row may fail with; the other rows are measured all the same.
+FAILURES = (CrowdError, StartError, LostEventsError, OSError)
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run the bench; 0 if every row was measured and nothing was lost."""
+    options = _parser().parse_args(arguments)
+    names = _chosen(options.only)
+    # Stopping from outside cleans up as Ctrl-C does.
+    signal.signal(signal.SIGTERM, _interrupt)
+    try:
+        lines, failed = _measure(names, options.plan, options.output)
+    except KeyboardInterrupt:
+        print("stopped; everything is cleaned up", file=sys.stderr)
+        return 130
+    print(f"\n{report.table(lines)}\n\nwritten to {options.output}")
+    for name in failed:
+        print(f"NOT MEASURED: {name}", file=sys.stderr)
+    return 1 if failed else 0
+
+
+def _measure(names: list[str], plan: Plan, output: Path) -> tuple[list[Line], list[str]]:
+    lines: list[Line] = []
+    failed: list[str] = []
+    with Stage(plan) as stage:
+        print(f"Tidings bench ({plan.name}): {stage.cores.describe()}", flush=True)
+        for position, name in enumerate(names, start=1):
+            print(f"[{position}/{len(names)}] {name}", flush=True)
+            started = time.monotonic()
+            stage.clear()
+            try:
+                lines += ROWS[name](stage)
+            except FAILURES as error:
+                failed.append(name)
+                stage.say(f"FAILED: {error}")
+            stage.say(f"{time.monotonic() - started:.0f} s")
+        report.write(output, plan.name, stage.cores, stage.stores(), lines)
+    return lines, failed
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog="python -m bench", description=__doc__)
+    sizes = parser.add_mutually_exclusive_group()
+    for plan, says in ((QUICK, "less of everything"), (TINY, "only to see that the kit works")):
+        sizes.add_argument(
+            f"--{plan.name}", dest="plan", action="store_const", const=plan, help=says
+        )
+    parser.add_argument("--only", metavar="ROW,…", help=f"some rows of: {', '.join(ROWS)}")
+    parser.add_argument("--output", type=Path, default=RESULTS, help="where the JSON goes")
+    parser.set_defaults(plan=FULL)
+    return parser
+
+
+def _chosen(only: str | None) -> list[str]:
+    names = only.split(",") if only else list(ROWS)
+    if unknown := [name for name in names if name not in ROWS]:
+        raise SystemExit(f"no such row: {', '.join(unknown)}; there are: {', '.join(ROWS)}")
+    return names
+
+
+def _interrupt(_signal: int, _frame: FrameType | None) -> None:
+    raise KeyboardInterrupt
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,122 @@
+"""The load client's receiving side: many open streams on raw sockets in one epoll loop."""
+
+import os
+import select
+import socket
+import time
+from collections.abc import Callable, Iterator, Sequence
+
+from bench.wire import FRAME_END, FrameCounter, seqs
+
+READ_BYTES = 65536
+OPEN_SECONDS = 60.0
+CONNECTED = b"event: connected\n"
+
+
+class CrowdError(RuntimeError):
+    """A stream was refused, ended, or received something else than what was sent to it."""
+
+
+class Poller:
+    """Which sockets can be read; epoll, or poll where that does not exist."""
+
+    add: Callable[[int, int], object]
+    wait: Callable[[float], list[tuple[int, int]]]
+    close: Callable[[], None]
+
+    def __init__(self) -> None:
+        if hasattr(select, "epoll"):
+            epoll = select.epoll()
+            self.add, self.wait, self.close = epoll.register, epoll.poll, epoll.close
+        else:
+            poll = select.poll()
+            self.add = poll.register
+            self.wait = lambda seconds: poll.poll(1000 * seconds)
+            self.close = lambda: None
+
+
+class Crowd:
+    """The streams of one server: opens them, counts the notifications that each receives."""
+
+    def __init__(self, address: tuple[str, int], *, recording: bool = False) -> None:
+        """`recording` keeps all that is received, for `received_seqs`."""
+        self._address = address
+        self._poller = Poller()
+        self._sockets: list[socket.socket] = []
+        self._counters: list[FrameCounter] = []
+        self._index_of: dict[int, int] = {}
+        self._records: list[bytearray] | None = [] if recording else None
+
+    def __len__(self) -> int:
+        return len(self._sockets)
+
+    def open(self, requests: Sequence[bytes], at_once: int = 50) -> None:
+        """Open a stream for each request, `at_once` on their way at a time; all `connected`.
+
+        Raises CrowdError.
+        """
+        deadline = time.monotonic() + OPEN_SECONDS
+        waiting = iter(requests)
+        opening: dict[int, bytes] = {}
+        arrived = 0
+        while arrived < len(requests):
+            while len(opening) < at_once and (request := next(waiting, None)) is not None:
+                opening[self._connect(request)] = b""
+            for descriptor, _ in self._poller.wait(1.0):
+                # A stream that is open already may get a ping meanwhile.
+                if descriptor in opening:
+                    arrived += self._greet(descriptor, opening)
+                else:
+                    self._read(descriptor)
+            if time.monotonic() > deadline:
+                raise CrowdError(f"only {arrived} of {len(requests)} streams opened in time")
+
+    def arrivals(self, seconds: float) -> Iterator[tuple[int, int]]:
+        """Wait up to `seconds`; then (stream, notifications that its frames completed) each."""
+        for descriptor, _ in self._poller.wait(seconds):
+            index = self._index_of[descriptor]
+            yield index, self._counters[index].feed(self._read(descriptor))
+
+    def received_seqs(self, stream: int) -> list[int]:
+        """The seqs that one stream of a recording crowd received, in order."""
+        if self._records is None:
+            raise ValueError("this crowd does not record")
+        return seqs(bytes(self._records[stream]))
+
+    def close(self) -> None:
+        """Close all streams."""
+        for connection in self._sockets:
+            connection.close()
+        self._poller.close()
+
+    def _connect(self, request: bytes) -> int:
+        connection = socket.create_connection(self._address, timeout=5.0)
+        connection.sendall(request)
+        connection.setblocking(False)
+        descriptor = connection.fileno()
+        self._index_of[descriptor] = len(self._sockets)
+        self._sockets.append(connection)
+        self._counters.append(FrameCounter())
+        if self._records is not None:
+            self._records.append(bytearray())
+        self._poller.add(descriptor, select.POLLIN)
+        return descriptor
+
+    def _greet(self, descriptor: int, opening: dict[int, bytes]) -> bool:
+        """Read a stream's beginning; whether its `connected` frame is complete."""
+        head = opening[descriptor] = opening[descriptor] + self._read(descriptor)
+        if not b"HTTP/1.1 200 ".startswith(head[:13]) or b"event: draining" in head:
+            raise CrowdError(f"stream refused: {head[:500]!r}")
+        if FRAME_END not in head.partition(CONNECTED)[2]:
+            return False
+        del opening[descriptor]
+        return True
+
+    def _read(self, descriptor: int) -> bytes:
+        data = os.read(descriptor, READ_BYTES)
+        index = self._index_of[descriptor]
+        if not data:
+            raise CrowdError(f"stream {index} was ended by the server")
+        if self._records is not None:
+            self._records[index] += data
+        return data

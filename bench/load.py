@@ -1,0 +1,139 @@
+"""The load client's sending side, and its two loops: as fast as frames return, or at a rate."""
+
+import socket
+import time
+from collections.abc import Callable
+from urllib.parse import urlsplit
+
+from bench.crowd import Crowd, CrowdError
+from bench.wire import command
+
+# The Redis command with a number; command n is for stream n modulo the number of streams, and
+# causes one frame there.
+Source = Callable[[int], bytes]
+
+# Commands are sent some at a time: one by one, they would mostly cost wake-ups of Redis.
+BATCHES_IN_WINDOW = 16
+# Frames gather for so long before they are read: waking up for each costs more than reading it,
+# on both cores. The window is so wide that no server ever waits for it.
+GATHER_SECONDS = 0.0005
+# So long a silence while frames are still on their way means that they are lost.
+SILENCE_SECONDS = 5.0
+# After the last frame: time for one to come that nobody sent.
+LISTEN_SECONDS = 0.05
+
+
+class Pipe:
+    """A raw connection to Redis that sends commands and asks for no replies.
+
+    Replies would cost Redis and the load client more than the commands do; what the commands
+    cause is counted at the streams.
+    """
+
+    def __init__(self, redis_url: str) -> None:
+        """Open a `unix://` or `redis://` URL."""
+        url = urlsplit(redis_url)
+        if url.scheme == "unix":
+            self._socket = socket.socket(socket.AF_UNIX)
+            self._socket.connect(url.path)
+        else:
+            self._socket = socket.create_connection((url.hostname, url.port or 6379))
+        self._socket.sendall(command(b"CLIENT", b"REPLY", b"OFF"))
+        self.send = self._socket.sendall
+
+    def close(self) -> None:
+        """Close the connection."""
+        self._socket.close()
+
+
+class Load:
+    """Sends to a crowd's streams in turn, and keeps account of what each of them received."""
+
+    def __init__(self, crowd: Crowd, pipe: Pipe, source: Source) -> None:
+        self._crowd = crowd
+        self._pipe = pipe
+        self._source = source
+        self._sent = 0
+        self._received = [0] * len(crowd)
+        self._heard_at = 0.0
+
+    def closed_loop(self, seconds: float, window: int) -> float:
+        """Keep about `window` commands in flight for `seconds`; deliveries a second.
+
+        Raises CrowdError if anything is lost or arrives twice.
+        """
+        batch = max(1, window // BATCHES_IN_WINDOW)
+        before = self._sent
+        flying = 0
+        started = self._heard_at = time.perf_counter()
+        while time.perf_counter() - started < seconds:
+            if window - flying >= batch:
+                self._send(window - flying)
+                flying = window
+            flying -= self._receive()
+        while flying > 0:
+            flying -= self._receive()
+        rate = (self._sent - before) / (time.perf_counter() - started)
+        self._audit()
+        return rate
+
+    def paced(self, rate: float, seconds: float) -> list[float]:
+        """Send `rate` commands a second for `seconds`; each one's latency in ms, sorted.
+
+        Measured from the moment before it is handed to Redis to the moment after its frame was
+        read. Raises CrowdError if anything is lost or arrives twice.
+        """
+        before, total = self._sent, int(rate * seconds)
+        sent_at: list[float] = []
+        latencies: list[float] = []
+        started = self._heard_at = time.perf_counter()
+        while len(latencies) < total:
+            now = time.perf_counter()
+            due = min(total, 1 + int((now - started) * rate)) - len(sent_at)
+            sent_at += [now] * due
+            self._send(due)
+            pause = max(0.0, started + len(sent_at) / rate - time.perf_counter())
+            for stream, frames in self._crowd.arrivals(pause if len(sent_at) < total else 0.1):
+                now = self._heard_at = time.perf_counter()
+                for _ in range(frames):
+                    number = self._received[stream] * len(self._crowd) + stream - before
+                    self._received[stream] += 1
+                    if number < len(sent_at):
+                        latencies.append(1000 * (now - sent_at[number]))
+            self._fail_if_silent(now)
+        self._audit()
+        return sorted(latencies)
+
+    def _send(self, count: int) -> None:
+        if count > 0:
+            source, first = self._source, self._sent
+            self._sent += count
+            self._pipe.send(b"".join([source(number) for number in range(first, self._sent)]))
+
+    def _receive(self) -> int:
+        time.sleep(GATHER_SECONDS)
+        received = self._received
+        total = 0
+        for stream, frames in self._crowd.arrivals(0.1):
+            received[stream] += frames
+            total += frames
+        now = time.perf_counter()
+        if total:
+            self._heard_at = now
+        self._fail_if_silent(now)
+        return total
+
+    def _fail_if_silent(self, now: float) -> None:
+        if now - self._heard_at > SILENCE_SECONDS:
+            missing = self._sent - sum(self._received)
+            raise CrowdError(f"{missing} of {self._sent} frames did not arrive")
+
+    def _audit(self) -> None:
+        """Each stream must have received exactly what was sent to it."""
+        for stream, frames in self._crowd.arrivals(LISTEN_SECONDS):
+            self._received[stream] += frames
+        laps, rest = divmod(self._sent, len(self._received))
+        for stream, count in enumerate(self._received):
+            expected = laps + (stream < rest)
+            if count != expected:
+                raise CrowdError(f"stream {stream} received {count} frames of {expected}")

@@ -1,0 +1,105 @@
+"""Events a second through one consumer process into a database, in full batches.
+
+All events stand in the Redis Stream before the consumer starts. The clock runs from its first read
+until everything is read and acknowledged, so that starting Python is not in the figure.
+"""
+
+import statistics
+import time
+
+from redis import Redis
+from sqlalchemy import func, select
+
+from app.bus import connect
+from app.extensions import db
+from app.notifications.models import Notification
+from bench.contender import pipe
+from bench.processes import Child, StartError
+from bench.report import Line, spread
+from bench.samples import Additions, user_ids
+from bench.stage import Stage
+
+POLL_SECONDS = 0.005
+DRAIN_SECONDS = 120.0
+
+
+class LostEventsError(RuntimeError):
+    """The database does not hold one notification for each event."""
+
+
+def into_sqlite(stage: Stage) -> list[Line]:
+    """Into SQLite."""
+    with stage.sqlite() as database:
+        return _measure(stage, "SQLite", database, "")
+
+
+def into_postgres(stage: Stage) -> list[Line]:
+    """Into PostgreSQL, which runs on the load's core."""
+    with stage.postgres() as database:
+        return _measure(stage, "PostgreSQL", database, "≥ 10,000")
+
+
+def _measure(stage: Stage, name: str, database_url: str, goal: str) -> list[Line]:
+    plan = stage.plan
+    rates = []
+    for number in range(plan.event_rounds):
+        _produce(stage, f"{name}-{number}")
+        with stage.consumer(database_url) as child:
+            rates.append(plan.events / _seconds_to_drain(stage, child))
+        stage.say(f"round {number + 1} of {plan.event_rounds}: {rates[-1]:,.0f}/s")
+    stage.say(spread(rates))
+    _check(stage, database_url, plan.events * plan.event_rounds)
+    return [
+        Line(
+            row=f"consumer-{name.lower()}",
+            what=f"events through the consumer, {name}",
+            unit="1/s",
+            ours=statistics.median(rates),
+            goal=goal,
+            details={"rates": rates, "recipients": plan.recipients},
+        )
+    ]
+
+
+def _produce(stage: Stage, label: str) -> None:
+    users = user_ids("recipient", stage.plan.recipients)
+    add = Additions(stage.event_stream, users, label)
+    with pipe(stage) as connection, connect(stage.redis.url) as redis:
+        before = redis.xlen(stage.event_stream)
+        for start in range(0, stage.plan.events, 500):
+            stop = min(start + 500, stage.plan.events)
+            connection.send(b"".join([add(number) for number in range(start, stop)]))
+        while redis.xlen(stage.event_stream) < before + stage.plan.events:
+            time.sleep(POLL_SECONDS)
+
+
+def _seconds_to_drain(stage: Stage, child: Child) -> float:
+    """From the consumer's first read until all is read and acknowledged."""
+    with connect(stage.redis.url) as redis:
+        last = redis.xinfo_stream(stage.event_stream)["last-generated-id"]
+        before = _progress(redis, stage)
+        child.wait_until(lambda: _progress(redis, stage) != before, "reading")
+        started = time.perf_counter()
+        while _progress(redis, stage) != (last, 0):
+            if time.perf_counter() - started > DRAIN_SECONDS or not child.is_alive():
+                raise StartError(f"the consumer stopped half-way:\n{child.last_words()}")
+            time.sleep(POLL_SECONDS)
+        return time.perf_counter() - started
+
+
+def _progress(redis: Redis, stage: Stage) -> tuple[bytes, int] | None:
+    """The last entry that the group has read, and how many it has not acknowledged yet.
+
+    Redis 6.2 states no lag: nothing is left when that entry is the stream's last one.
+    """
+    for group in redis.xinfo_groups(stage.event_stream):
+        if group["name"] == stage.consumer_group.encode():
+            return group["last-delivered-id"], group["pending"]
+    return None
+
+
+def _check(stage: Stage, database_url: str, expected: int) -> None:
+    with stage.app(database_url):
+        stored = db.session.scalar(select(func.count()).select_from(Notification))
+    if stored != expected:
+        raise LostEventsError(f"{stored} notifications for {expected} events")

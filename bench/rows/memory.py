@@ -1,0 +1,51 @@
+"""Memory of the worker for each idle stream: resident, less what it takes without streams.
+
+The kernel's socket buffers are not in it; they belong to no process.
+"""
+
+import time
+
+from bench import usage
+from bench.contender import streams
+from bench.report import Line
+from bench.samples import user_ids
+from bench.stage import Server, Stage
+
+WARM_UP_STREAMS = 50
+
+
+def measure(stage: Stage) -> list[Line]:
+    """Both shapes, one after the other; the naive one with fewer streams."""
+    plan = stage.plan
+    with stage.sqlite() as database, stage.tidings(database) as server:
+        ours = _kib_for_each(stage, server, plan.idle_streams)
+    with stage.naive() as server:
+        naive = _kib_for_each(stage, server, plan.idle_streams_naive)
+    return [
+        Line(
+            row="memory",
+            what=f"memory for each of {plan.idle_streams:,} idle streams",
+            unit="KiB",
+            ours=ours,
+            naive=naive,
+            goal="< 25",
+            better="less",
+            details={"streams_naive": plan.idle_streams_naive},
+        )
+    ]
+
+
+def _kib_for_each(stage: Stage, server: Server, count: int) -> float:
+    # The first streams load what every later one shares.
+    with streams(stage, server, user_ids("warm", min(WARM_UP_STREAMS, count))):
+        before = _kib(stage, server)
+        with streams(stage, server, user_ids("idle", count)):
+            each = (_kib(stage, server) - before) / count
+    stage.say(f"{server.name}: {count:,} streams, {each:.1f} KiB each")
+    return each
+
+
+def _kib(stage: Stage, server: Server) -> int:
+    time.sleep(stage.plan.settle_seconds)
+    memory = usage.memory(server.worker_pid)
+    return memory.rss if memory.pss is None else memory.pss

@@ -1,0 +1,114 @@
+"""What the bench sends: notifications as the app encodes them, and events as producers do."""
+
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+
+from uuid_utils.compat import uuid7
+
+from app import bus
+from app.notifications.models import Notification
+from app.notifications.representation import notification_payload
+from bench.wire import command
+
+# Without its seq's digits.
+PAYLOAD_BYTES = 400
+
+KIND = "story.assigned"
+ACTOR = {"id": "ada", "name": "Ada"}
+SUBJECT = {"type": "story", "id": "42", "title": "Login"}
+TITLE = "Ada assigned Login to you"
+
+
+def user_ids(prefix: str, count: int) -> list[str]:
+    """User ids of one length, apart from those with another prefix."""
+    return [f"{prefix}-{number:06d}" for number in range(count)]
+
+
+@dataclass(frozen=True, slots=True)
+class Publishes:
+    """PUBLISH commands: user after user in turn, each user's seqs being 1, 2, 3…"""
+
+    channels: Sequence[bytes]
+    # Each user's notification behind its seq.
+    tails: Sequence[bytes]
+
+    @classmethod
+    def to(cls, users: Sequence[str]) -> "Publishes":
+        """A notification of PAYLOAD_BYTES for each user, made by the app's own encoder."""
+        room = PAYLOAD_BYTES - len(_tail("")) - len(_HEAD)
+        channels = [bus.channel_of(user).encode() for user in users]
+        return cls(channels, [_tail("x" * room) for _ in users])
+
+    def __call__(self, number: int) -> bytes:
+        """The command with this number."""
+        lap, user = divmod(number, len(self.channels))
+        channel = self.channels[user]
+        payload = b'{"seq":%d%b' % (lap + 1, self.tails[user])
+        head = b"*3\r\n$7\r\nPUBLISH\r\n$%d\r\n%b" % (len(channel), channel)
+        return b"%b\r\n$%d\r\n%b\r\n" % (head, len(payload), payload)
+
+
+_HEAD = b'{"seq":'
+
+
+def _tail(body: str) -> bytes:
+    row = Notification(
+        id=uuid7(),
+        user_id="anybody",
+        seq=1,
+        created_seq=1,
+        kind=KIND,
+        reason="assigned",
+        title=TITLE,
+        body=body,
+        url="/stories/42",
+        actor=ACTOR,
+        subject_type=SUBJECT["type"],
+        subject_id=SUBJECT["id"],
+        subject_title=SUBJECT["title"],
+        data={},
+        count=1,
+        created_at=datetime.now(UTC),
+    )
+    payload = notification_payload(row, 1, 1, new=True)
+    return payload.removeprefix(_HEAD + b"1")
+
+
+def event(event_id: str, user: str) -> bytes:
+    """The CloudEvents JSON that asks for one notification of one user."""
+    data = {
+        "recipients": [user],
+        "kind": KIND,
+        "title": TITLE,
+        "body": "x" * 60,
+        "url": "/stories/42",
+        "actor": ACTOR,
+        "subject": SUBJECT,
+        "data": {},
+    }
+    envelope = {
+        "specversion": "1.0",
+        "id": event_id,
+        "source": "/bench",
+        "type": "notification.requested",
+        "time": datetime.now(UTC).isoformat(),
+        "data": data,
+    }
+    return json.dumps(envelope, separators=(",", ":")).encode()
+
+
+@dataclass(frozen=True, slots=True)
+class Additions:
+    """XADD commands: an event for user after user in turn."""
+
+    stream: str
+    users: Sequence[str]
+    # Begins every event's id: what is sent twice would be told once.
+    label: str
+
+    def __call__(self, number: int) -> bytes:
+        """The command with this number."""
+        text = event(f"{self.label}-{number}", self.users[number % len(self.users)])
+        return command(b"XADD", self.stream.encode(), b"*", b"event", text)

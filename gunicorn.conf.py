@@ -1,0 +1,63 @@
+"""gunicorn: one gevent worker for each core, drained when it stops.
+
+Nothing of the application may be imported here: this file runs before gevent has patched the
+standard library, and what is imported before that blocks.
+"""
+
+import os
+import sys
+
+from dotenv import load_dotenv
+
+production = os.environ.get("APP_ENV") == "production"
+if not production:
+    load_dotenv()
+
+
+def whole_number(name, default):
+    text = os.environ.get(name) or str(default)
+    if not text.isdigit() or int(text) < 1:
+        sys.exit(f"tidings: {name}: must be a whole number of at least 1 (it is {text!r})")
+    return int(text)
+
+
+# In development the demo lets anybody be anybody: it is for this machine alone.
+host = "0.0.0.0" if production else "127.0.0.1"  # noqa: S104
+bind = f"{host}:{whole_number('PORT', 8000)}"
+workers = whole_number("WEB_CONCURRENCY", 1)
+worker_class = "gevent"
+preload_app = False  # a worker patches first and imports then
+
+# Streams are refused at MAX_STREAMS; a full pool would make health checks hang instead.
+REQUESTS_BESIDE_STREAMS = 500
+worker_connections = whole_number("MAX_STREAMS", 10_000) + REQUESTS_BESIDE_STREAMS
+backlog = 2048
+
+# A worker would be killed with all of its streams after so many of them were opened.
+max_requests = 0
+# Seconds a worker may be silent before it is taken for dead.
+timeout = 60
+# Draining ends the streams within a second or two; what is left then has stopped reading.
+graceful_timeout = 10
+# This is gunicorn's time-out for slow headers too; 0 would mean none.
+keepalive = 2
+
+accesslog = None  # query strings hold tickets
+errorlog = "-"
+loglevel = "warning" if not production else "info"
+
+
+def post_worker_init(worker):
+    """Start the stream room, and drain it when gunicorn tells this worker to stop."""
+    from app.sse.room import drain_when
+
+    room = worker.wsgi.extensions["tidings.sse"]
+    room.start()
+    drain_when(room, stopping=lambda: not worker.alive)
+
+
+def worker_exit(_server, worker):
+    """Close what the room holds open."""
+    app = getattr(worker, "wsgi", None)
+    if app is not None:
+        app.extensions["tidings.sse"].stop()

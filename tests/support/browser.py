@@ -1,0 +1,56 @@
+"""A real browser: Chromium as the system packages it, driven by Playwright."""
+
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from playwright.sync_api import Browser, Page, sync_playwright
+
+from app.config import PROJECT
+from tests.support.processes import program
+from tests.support.require import require
+
+CHROMIUM = (
+    "chromium",
+    "chromium-browser",
+    "google-chrome",
+    "google-chrome-stable",
+    "/Applications/Chromium.app/Contents/MacOS/Chromium",
+    "/Applications/Google Chrome.app/Contents/MacOS/Google Chrome",
+)
+
+# The sandbox needs what containers withhold; the rest keeps the browser from calling its maker.
+FLAGS = [
+    "--headless",
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-quic",
+    "--no-first-run",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+]
+
+
+@contextmanager
+def chromium() -> Iterator[Browser]:
+    """A browser with an empty profile. Skips the test when none is installed."""
+    path = program(*CHROMIUM)
+    require(path, "no Chromium found; install one: apt-get install chromium")
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=path, args=FLAGS)
+        try:
+            yield browser
+        finally:
+            browser.close()
+
+
+def save_screenshot(page: Page, name: str, folder: Path) -> Path:
+    """Save what `page` shows as `name`.png: in docs/images if UPDATE_SCREENSHOTS=1, else in `folder`."""
+    if os.environ.get("UPDATE_SCREENSHOTS") == "1":
+        folder = PROJECT / "docs" / "images"
+        folder.mkdir(parents=True, exist_ok=True)
+    path = folder / f"{name}.png"
+    page.screenshot(path=path)
+    return path
