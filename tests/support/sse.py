@@ -10,6 +10,7 @@ import socket
 import threading
 import time
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from types import TracebackType
 from typing import Any, Self
@@ -201,10 +202,8 @@ class SseStream:
 
     def close(self) -> None:
         """Hang up, as a closed tab does."""
-        try:
+        with suppress(OSError):
             self._socket.shutdown(socket.SHUT_RDWR)
-        except OSError:
-            pass
         self.wait_for_end()
         self._response.close()
         self._socket.close()

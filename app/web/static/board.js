@@ -17,6 +17,7 @@ export class Board {
   #people;
   #cards = new Map();
   #columns;
+  #asked = 0;
 
   constructor(api, people, report) {
     this.#api = api;
@@ -33,8 +34,10 @@ export class Board {
 
   /** Show the board as it is now. A failure waits for the next time: the stream's state tells. */
   async refresh() {
+    const asked = ++this.#asked;
     const answer = await this.#api.get(URL_OF_STORIES).catch(() => null);
-    if (answer) this.#show(answer.stories);
+    // An answer that was overtaken by a later question may be out of date.
+    if (answer && asked === this.#asked) this.#show(answer.stories);
   }
 
   /** Point at a story. Returns whether it is here. */

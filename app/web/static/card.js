@@ -13,15 +13,16 @@ export class Card {
   #sign = avatar(null);
   #assignee = el("select", { className: "select", autocomplete: "off" });
   #comments = el("ul", { className: "comments", role: "list" });
-  #text = el("input", { className: "input", maxLength: 2000, autocomplete: "off" });
+  #text = el("input", { className: "input", placeholder: "Comment…", maxLength: 2000 });
   #finish = el("button", { className: "check", type: "button" });
 
   /** `act(verb, body)` asks the server; it resolves to whether that worked. */
   constructor(people, act) {
     this.#act = act;
     const nobody = el("option", { value: "", disabled: true }, "Assign to…");
-    this.#assignee.append(nobody, ...people.map(({ id, name }) => el("option", { value: id }, name)));
-    this.#text.placeholder = "Comment, @mention…";
+    const everybody = people.map(({ id, name }) => el("option", { value: id }, name));
+    this.#assignee.append(nobody, ...everybody);
+    Object.assign(this.#text, { autocomplete: "off", enterKeyHint: "send" });
     const form = el("form", { className: "comment" }, this.#text);
     this.element = el(
       "li",

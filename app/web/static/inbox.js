@@ -12,6 +12,7 @@ export class Inbox {
   #open;
   #report;
   #rows = new Map();
+  #seenThrough = 0;
 
   constructor(mailbox, { open, report }) {
     this.#mailbox = mailbox;
@@ -62,9 +63,13 @@ export class Inbox {
 
   /** What comes in while the reader looks at the open panel is seen at once. */
   #seeIfLookedAt() {
-    if (this.isOpen && !document.hidden && this.#mailbox.unseen) {
-      this.#mailbox.markSeen().catch(this.#report);
-    }
+    const { unseen, shownThrough } = this.#mailbox;
+    if (!this.isOpen || document.hidden || !unseen || shownThrough <= this.#seenThrough) return;
+    this.#seenThrough = shownThrough;
+    this.#mailbox.markSeen().catch((error) => {
+      this.#seenThrough = 0;
+      this.#report(error);
+    });
   }
 
   #show() {
@@ -96,7 +101,7 @@ export class Inbox {
   #link(item) {
     const href = safeUrl(item.url);
     const link = href ? el("a", { href }) : el("button", { type: "button" });
-    link.append(
+    const parts = [
       avatar(item.actor),
       el(
         "span",
@@ -105,8 +110,11 @@ export class Inbox {
         item.body ? el("span", { className: "item-body", dir: "auto" }, item.body) : null,
         timeElement(item.created_at),
       ),
-      item.read_at ? null : el("span", { className: "unread-dot", role: "img", ariaLabel: "Unread" }),
-    );
+    ];
+    if (!item.read_at) {
+      parts.push(el("span", { className: "unread-dot", role: "img", ariaLabel: "Unread" }));
+    }
+    link.append(...parts);
     const opened = (event) => {
       this.#mailbox.markRead(item).catch(this.#report);
       this.#open(item, event);

@@ -11,10 +11,11 @@ export class Mailbox extends EventTarget {
   items = [];
   unread = 0;
   unseen = 0;
-  /** The newest version of the mailbox that this page knows. */
-  seq = 0;
+  /** Up to which version this page shows everything. An answer may be ahead of the stream. */
+  shownThrough = 0;
 
   #api;
+  #countedAt = 0;
   #cursor = null;
 
   constructor(api) {
@@ -34,7 +35,7 @@ export class Mailbox extends EventTarget {
     const known = new Set(newer.map((item) => item.id));
     this.items = [...newer, ...page.items.filter((item) => !known.has(item.id))];
     this.#cursor = page.next_cursor;
-    this.#count(page);
+    this.follow(page);
   }
 
   /** Fetch the next page of older ones. */
@@ -47,8 +48,37 @@ export class Mailbox extends EventTarget {
     this.#changed();
   }
 
-  /** A new or changed notification from the stream or an answer. */
-  put(notification) {
+  /** What a frame of the stream, which leaves nothing out, says of the mailbox. */
+  follow(frame) {
+    if (frame.seq > this.shownThrough) this.shownThrough = frame.seq;
+    this.#count(frame);
+  }
+
+  /** A new notification from the stream. */
+  add(notification) {
+    this.#put(notification);
+    this.follow(notification);
+  }
+
+  /** A changed one from the stream; it may be on a page that is not loaded. */
+  update(notification) {
+    if (this.items.some((item) => item.id === notification.id)) this.#put(notification);
+    this.follow(notification);
+  }
+
+  async markRead(item) {
+    if (item.read_at) return;
+    const answer = await this.#api.patch(`${URL_OF_LIST}/${item.id}`, { read: true });
+    this.#put(answer);
+    this.#count(answer);
+  }
+
+  /** The person has seen all that this page shows. */
+  async markSeen() {
+    this.#count(await this.#api.put(URL_OF_SEEN, { up_to: this.shownThrough }));
+  }
+
+  #put(notification) {
     const at = this.items.findIndex((item) => item.id === notification.id);
     if (notification.archived_at || notification.snoozed_until) {
       if (at >= 0) this.items.splice(at, 1);
@@ -57,36 +87,15 @@ export class Mailbox extends EventTarget {
     } else if (this.items[at].seq <= notification.seq) {
       this.items[at] = notification;
     }
-    this.#count(notification);
-  }
-
-  /** A change of an item that may be on a page not loaded yet. */
-  update(notification) {
-    if (this.items.some((item) => item.id === notification.id)) this.put(notification);
-    else this.#count(notification);
-  }
-
-  /** The server's counts, from a frame or an answer. */
-  count(counts) {
-    this.#count(counts);
-  }
-
-  async markRead(item) {
-    if (!item.read_at) this.put(await this.#api.patch(`${URL_OF_LIST}/${item.id}`, { read: true }));
-  }
-
-  /** The person has seen all that this page knows. */
-  async markSeen() {
-    if (this.unseen) this.#count(await this.#api.put(URL_OF_SEEN, { up_to: this.seq }));
   }
 
   #count({ seq, unread, unseen }) {
     // An answer and a frame may overtake each other: the newer one's counts stand.
-    if (typeof unread === "number" && seq >= this.seq) {
+    if (seq >= this.#countedAt && typeof unread === "number") {
+      this.#countedAt = seq;
       this.unread = unread;
       this.unseen = unseen;
     }
-    if (typeof seq === "number") this.seq = Math.max(this.seq, seq);
     this.#changed();
   }
 

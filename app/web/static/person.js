@@ -18,6 +18,8 @@ const STATES = {
 // A short break is nobody's worry: only a longer one is told.
 const PATIENCE_MS = 2_000;
 const RETRY_MS = 3_000;
+// What was missed for longer is not news: it is counted and listed, without a toast.
+const FRESH_MS = 30_000;
 
 const query = new URLSearchParams(location.search);
 const at = (id) => document.getElementById(id);
@@ -35,7 +37,10 @@ async function start() {
   const mailbox = new Mailbox(api);
   await Promise.all([mailbox.load(), board.refresh()]);
   board.pointAt(query.get("story"));
-  const inbox = new Inbox(mailbox, { open: (item, event) => open(item, event, board, inbox), report });
+  const inbox = new Inbox(mailbox, {
+    open: (item, event) => open(item, event, board, inbox),
+    report,
+  });
   mailbox.addEventListener("change", () => showTitle(me, mailbox));
   showTitle(me, mailbox);
   follow(api, mailbox, board, inbox);
@@ -44,32 +49,30 @@ async function start() {
 /** Keep the mailbox in step with the server. */
 function follow(api, mailbox, board, inbox) {
   const getTicket = async () => (await api.post("/api/v1/stream-tickets")).ticket;
-  const stream = new Stream(getTicket, mailbox.seq);
+  const stream = new Stream(getTicket, mailbox.shownThrough);
   const on = (name, act) => stream.addEventListener(name, ({ detail }) => act(detail));
   const refetch = () => mailbox.load().catch(report);
-  // What is as old as the connection is a replay: it was missed, and comes without a toast.
-  let replayedThrough = mailbox.seq;
+  const show = (notification) => {
+    inbox.ring();
+    if (inbox.isOpen) return;
+    announce(notification, (event) => {
+      mailbox.markRead(notification).catch(report);
+      open(notification, event, board, inbox);
+    });
+  };
 
-  on("connected", (frame) => {
-    replayedThrough = frame.seq;
-    mailbox.count(frame);
-  });
+  on("connected", (frame) => mailbox.follow(frame));
   on("notification", (notification) => {
-    const live = !(notification.seq <= replayedThrough);
-    if (notification.id) mailbox.put(notification);
-    if (live) inbox.ring();
-    if (live && notification.title && !inbox.isOpen) {
-      announce(notification, (event) => {
-        if (notification.id) mailbox.markRead(notification).catch(report);
-        open(notification, event, board, inbox);
-      });
-    }
+    // Other services may publish live messages of their own, without a seq: none of this page's.
+    if (!notification.seq) return;
+    mailbox.add(notification);
+    if (Date.now() - Date.parse(notification.created_at) < FRESH_MS) show(notification);
     board.refresh();
   });
   on("updated", (notification) => mailbox.update(notification));
   on("mailbox", (frame) => {
     const manyRead = frame.unread !== mailbox.unread;
-    mailbox.count(frame);
+    mailbox.follow(frame);
     if (manyRead) refetch();
   });
   on("reset", refetch);
@@ -109,6 +112,8 @@ function offerChoice(everybody) {
     query.set("as", person.id);
     return el("a", { href: `?${query}` }, avatar(person), person.name);
   });
+  at("name").textContent = "Who are you?";
+  at("avatar").hidden = true;
   at("picker").replaceChildren(...links);
   at("picker").hidden = false;
 }

@@ -1,4 +1,4 @@
-/** Short messages in the corner. At most three; they wait while pointed at, and never take focus. */
+/** Short messages in the corner: at most three; they stay while pointed at, and take no focus. */
 
 import { avatar, el, safeUrl } from "./dom.js";
 
