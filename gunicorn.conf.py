@@ -4,6 +4,7 @@ Nothing of the application may be imported here: this file runs before gevent ha
 standard library, and what is imported before that blocks.
 """
 
+import logging
 import os
 import sys
 
@@ -51,9 +52,21 @@ def post_worker_init(worker):
     """Start the stream room, and drain it when gunicorn tells this worker to stop."""
     from app.sse.room import drain_when
 
+    worker.log.error_log.addFilter(SlowReaders())
     room = worker.wsgi.extensions["tidings.sse"]
     room.start()
     drain_when(room, stopping=lambda: not worker.alive)
+
+
+class SlowReaders(logging.Filter):
+    """gunicorn logs a traceback when a write times out: here that is a reader that stopped."""
+
+    def filter(self, record):
+        if record.exc_info and isinstance(record.exc_info[1], TimeoutError):
+            record.msg, record.args = "closed the connection of a reader that stopped reading", ()
+            record.levelno, record.levelname = logging.INFO, "INFO"
+            record.exc_info = None
+        return True
 
 
 def worker_exit(_server, worker):

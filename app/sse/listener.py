@@ -60,7 +60,7 @@ class Listener:
         self._surplus: set[bytes] = set()
         self._wake = Event()
         self._heard_at = 0.0
-        self._greenlets: "list[gevent.Greenlet[..., None]]" = []
+        self._greenlets: list[gevent.Greenlet[..., None]] = []
         self._running = False
         self.state: State = "stopped"
         self.last_error: str | None = None

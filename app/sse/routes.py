@@ -17,9 +17,9 @@ blueprint = Blueprint("sse", __name__)
 MAX_SEQ = 2**63 - 1
 SEQ_DIGITS = re.compile(r"[0-9]{1,19}")
 
-# A reader that takes nothing for this long is gone, or might as well be: it comes back and
-# catches up. Without a time-out it would hold its greenlet for ever.
-WRITE_TIMEOUT_SECONDS = 30
+# A reader that takes nothing for so many keep-alives is gone, or might as well be: it comes back
+# and catches up. Without a time-out it would hold its greenlet for ever.
+WRITE_TIMEOUT_KEEPALIVES = 2
 
 HEADERS = {
     # No cache may keep a stream, and no proxy may compress it, which would hold frames back.
@@ -37,7 +37,7 @@ def subscribe() -> Response:
     terms = Terms(kept.keepalive_seconds, kept.stream_max_seconds, caller.expires_at)
     sock = request.environ.get("gunicorn.socket")
     if sock is not None:
-        sock.settimeout(WRITE_TIMEOUT_SECONDS)
+        sock.settimeout(WRITE_TIMEOUT_KEEPALIVES * kept.keepalive_seconds)
     the_room = room()
     return Response(
         stream(client, the_room.hub, the_room.read_changes, terms),

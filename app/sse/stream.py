@@ -111,8 +111,10 @@ def _living(client: Client, read_changes: ReadChanges, terms: Terms) -> Iterator
             changes = yield from _read(client, read_changes, alive=frame.PING)
             if changes:
                 yield from _replay(client, changes)
+            continue
         # Jitter: streams that were opened together don't all ping together.
-        elif not client.wait(min(left, terms.keepalive_seconds * random.uniform(0.8, 1))):  # noqa: S311
+        pause = terms.keepalive_seconds * random.uniform(0.8, 1)  # noqa: S311
+        if not client.wait(min(left, pause)) and pause < left:
             yield frame.PING
 
 

@@ -36,7 +36,7 @@ class Sweeper:
         self._hub = hub
         self._last_seqs = last_seqs
         self._seconds = seconds
-        self._greenlet: "gevent.Greenlet[..., None] | None" = None
+        self._greenlet: gevent.Greenlet[..., None] | None = None
 
     def start(self) -> None:
         """Begin to sweep. Idempotent."""

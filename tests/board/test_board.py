@@ -115,9 +115,7 @@ def test_a_comment_is_kept_and_tells_whom_it_mentions(ada: Call, redis_client: r
     assert told(event) == {"grace": "mentioned"}
 
 
-def test_everybody_who_touched_a_story_watches_it(
-    app: Flask, ada: Call, redis_client: redis.Redis
-) -> None:
+def test_everybody_who_touched_a_story_watches_it(ada: Call, redis_client: redis.Redis) -> None:
     ada("POST", f"/stories/{STORY}/comment", {"text": "I have an idea"})
     ada("POST", f"/stories/{STORY}/assign", {"assignee": "grace"})
     ada("POST", f"/stories/{STORY}/assign", {"assignee": "linus"})

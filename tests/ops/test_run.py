@@ -54,12 +54,14 @@ def make_run(settings: dict[str, str], tmp_path: Path) -> Iterator[Callable[[], 
 
 def processes_of(settings: dict[str, str]) -> dict[int, str]:
     """Every process that inherited the settings, whoever its parent is: id and command line."""
-    mark = f"INSTANCE_PATH={settings['INSTANCE_PATH']}\0".encode()
+    inherited = f"INSTANCE_PATH={settings['INSTANCE_PATH']}\0".encode()
+    # Redis writes its title over its environment; the title names the socket.
+    title = str(socket_path(Path(settings["INSTANCE_PATH"])))
     found = {}
     for folder in Path("/proc").glob("[0-9]*"):
         try:
-            if mark in (folder / "environ").read_bytes():
-                command = (folder / "cmdline").read_bytes().replace(b"\0", b" ").decode()
+            command = (folder / "cmdline").read_bytes().replace(b"\0", b" ").decode()
+            if inherited in (folder / "environ").read_bytes() or title in command:
                 found[int(folder.name)] = command
         except OSError:
             # It ended in the meantime, or belongs to somebody else.
