@@ -27,6 +27,7 @@ host = "0.0.0.0" if production else "127.0.0.1"  # noqa: S104
 bind = f"{host}:{whole_number('PORT', 8000)}"
 workers = whole_number("WEB_CONCURRENCY", 1)
 worker_class = "gevent"
+control_socket_disable = True  # one more way in, and all servers of a user would share it
 preload_app = False  # a worker patches first and imports then
 
 # Streams are refused at MAX_STREAMS; a full pool would make health checks hang instead.

@@ -37,7 +37,6 @@ def create_app(environ: Mapping[str, str] | None = None) -> Flask:
     app = Flask(__name__, instance_path=str(settings.instance_path), static_folder=None)
     app.json.sort_keys = False  # type: ignore[attr-defined]
     app.config["MAX_CONTENT_LENGTH"] = MAX_BODY_BYTES
-    settings.instance_path.mkdir(parents=True, exist_ok=True)
 
     errors.init_app(app)
     tokens.init_app(app, settings)

@@ -1,5 +1,6 @@
 """Every setting: read from the environment once, checked as a whole, named when wrong."""
 
+import fcntl
 import os
 import re
 import secrets
@@ -7,9 +8,12 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Literal, Self
 
+import redis
 from dotenv import dotenv_values
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
 from pydantic_core import ErrorDetails
+from sqlalchemy import make_url
+from sqlalchemy.exc import ArgumentError
 
 from app.errors import ConfigurationError
 from app.ops.embedded import socket_path
@@ -34,7 +38,7 @@ DATABASE_SCHEMES = {
 class Settings(BaseModel):
     """The settings of `docs/settings.md`, by their names there in lower case."""
 
-    model_config = ConfigDict(extra="ignore", frozen=True)
+    model_config = ConfigDict(extra="ignore", frozen=True, allow_inf_nan=False)
 
     app_env: Literal["development", "production"] = Field(
         "development",
@@ -126,6 +130,10 @@ class Settings(BaseModel):
             return cls.model_validate(values)
         except ValidationError as error:
             raise ConfigurationError("; ".join(map(_describe, error.errors()))) from None
+        except OSError as error:
+            raise ConfigurationError(
+                f"INSTANCE_PATH: {error.strerror} ({error.filename!r})"
+            ) from None
 
     @field_validator("cors_origins", mode="before")
     @classmethod
@@ -142,22 +150,38 @@ class Settings(BaseModel):
     @classmethod
     def _known_database(cls, value: str) -> str:
         scheme, separator, rest = value.partition("://")
-        if value and (not separator or scheme not in DATABASE_SCHEMES):
+        if not value:
+            return value
+        if not separator or scheme not in DATABASE_SCHEMES:
             raise ValueError("is not a postgresql:// or sqlite:/// URL")
-        return f"{DATABASE_SCHEMES[scheme]}://{rest}" if value else value
+        url = f"{DATABASE_SCHEMES[scheme]}://{rest}"
+        try:
+            database = make_url(url).database
+        except (ArgumentError, ValueError):
+            raise ValueError("can't be read as a URL") from None
+        if scheme == "sqlite" and database in (None, "", ":memory:"):
+            # In memory every connection would have a database of its own.
+            raise ValueError("must name a file, as sqlite:////path does")
+        return url
 
     @field_validator("redis_url")
     @classmethod
     def _known_redis(cls, value: str) -> str:
         if value and not value.startswith(("redis://", "rediss://", "unix://")):
             raise ValueError("is not a redis://, rediss:// or unix:// URL")
+        if value:
+            redis.Redis.from_url(value)  # opens nothing; raises ValueError
         return value
 
     @model_validator(mode="after")
     def _complete(self) -> Self:
         if self.app_env == "production":
             self._refuse_what_is_unsafe()
+        if self.event_stream == self.dead_letter_stream:
+            # What is parked would be read, fail and be parked again, for ever.
+            raise ValueError("DEAD_LETTER_STREAM must not be EVENT_STREAM")
         instance = self.instance_path.resolve()
+        instance.mkdir(parents=True, exist_ok=True)
         self._fill("instance_path", instance)
         if not self.database_url:
             self._fill("database_url", f"sqlite:///{instance / 'tidings.db'}")
@@ -171,13 +195,16 @@ class Settings(BaseModel):
 
     def _refuse_what_is_unsafe(self) -> None:
         make_one = "python -c 'import secrets; print(secrets.token_urlsafe(48))'"
+        faults = []
         if not self.jwt_secret_key:
-            raise ValueError(f"JWT_SECRET_KEY must be set in production; make one with: {make_one}")
-        if len(set(self.jwt_secret_key)) < MIN_SECRET_BYTES // 4:
-            raise ValueError(f"JWT_SECRET_KEY can be guessed; make another with: {make_one}")
+            faults.append(f"JWT_SECRET_KEY must be set in production; make one with: {make_one}")
+        elif len(set(self.jwt_secret_key)) < MIN_SECRET_BYTES // 4:
+            faults.append(f"JWT_SECRET_KEY can be guessed; make another with: {make_one}")
         for name in ("database_url", "redis_url"):
             if not getattr(self, name):
-                raise ValueError(f"{name.upper()} must be set in production")
+                faults.append(f"{name.upper()} must be set in production")
+        if faults:
+            raise ValueError("; ".join(faults))
 
     def _fill(self, name: str, value: object) -> None:
         # The model is frozen for everybody else; a default that depends on another setting is
@@ -195,18 +222,20 @@ def _describe(fault: ErrorDetails) -> str:
     if not fault["loc"]:
         return message
     name = str(fault["loc"][0])
-    given = "" if "secret" in name else f" (it is {str(fault['input'])[:80]!r})"
+    # A URL may hold a password, and this line ends up in logs.
+    hidden = "secret" in name or name.endswith("_url")
+    given = "" if hidden else f" (it is {str(fault['input'])[:80]!r})"
     return f"{name.upper()}: {message}{given}"
 
 
 def _generated_secret(instance: Path) -> str:
     """The development secret, made at first use, readable by its owner alone."""
-    path = instance / "jwt-secret"
-    instance.mkdir(parents=True, exist_ok=True)
-    try:
-        descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-    except FileExistsError:
-        return path.read_text().strip()
-    with os.fdopen(descriptor, "w") as file:
-        file.write(secrets.token_urlsafe(48))
-    return path.read_text().strip()
+    descriptor = os.open(instance / "jwt-secret", os.O_RDWR | os.O_CREAT, 0o600)
+    with os.fdopen(descriptor, "r+") as file:
+        # Two processes may both be the first; the second one waits, and reads what the first wrote.
+        fcntl.flock(file, fcntl.LOCK_EX)
+        secret = file.read().strip()
+        if not secret:
+            secret = secrets.token_urlsafe(48)
+            file.write(secret)
+    return secret

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from functools import wraps
 from typing import Any, ParamSpec, TypeVar
 
-from flask import g
+from flask import g, request
 from flask_jwt_extended import get_jwt, verify_jwt_in_request
 from flask_jwt_extended.exceptions import CSRFError, JWTExtendedException, NoAuthorizationError
 from jwt import ExpiredSignatureError, PyJWTError
@@ -51,8 +51,9 @@ def authenticate() -> Identity:
 
     A header or cookie that is there but bad is an error; the other one is not tried instead.
     """
+    place = "headers" if request.headers.get("Authorization") else "cookies"
     try:
-        verify_jwt_in_request()
+        verify_jwt_in_request(locations=[place])
     except CSRFError as error:
         raise Forbidden(f"The session cookie needs a matching X-CSRF-TOKEN: {error}.") from None
     except NoAuthorizationError:
@@ -63,6 +64,12 @@ def authenticate() -> Identity:
         raise Unauthorized("The token has expired.") from None
     except (JWTExtendedException, PyJWTError) as error:
         raise Unauthorized(f"The token is not valid: {error}.") from None
+    except IndexError:
+        # Flask-JWT-Extended stumbles over an empty item, as in ", ,x".
+        raise Unauthorized("The Authorization header can't be read.") from None
+    except TypeError:
+        # It compares with compare_digest(), which takes ASCII alone.
+        raise Forbidden("The session cookie needs a matching X-CSRF-TOKEN.") from None
     caller = Identity.of_claims(get_jwt())
     g.tidings_identity = caller
     return caller

@@ -32,6 +32,9 @@ LOCK_RETRY_MOST_SECONDS = 0.05
 
 READ_ONLY = "tidings_read_only"
 
+# PostgreSQL's undefined_table and undefined_column. SQLite's are operational errors anyway.
+NOT_MIGRATED = ("42P01", "42703")
+
 # Values in one statement; SQLite takes 32,766 parameters, PostgreSQL 65,535, and a mailbox has six.
 CHUNK = 1_000
 
@@ -129,6 +132,10 @@ def _translated() -> Iterator[None]:
     except DBAPIError as error:
         if error.connection_invalidated:
             raise DatabaseUnavailable(f"The database went away: {_first_line(error)}") from error
+        if getattr(error.orig, "sqlstate", None) in NOT_MIGRATED:
+            raise DatabaseUnavailable(
+                f"The database lacks a migration (`flask db upgrade`): {_first_line(error)}"
+            ) from error
         raise
 
 

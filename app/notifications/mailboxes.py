@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable, Sequence
 
-from sqlalchemy import func, select
+from sqlalchemy import ColumnElement, func, select
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.orm import Session
 
@@ -23,9 +23,16 @@ def lock_mailboxes(session: Session, user_ids: Iterable[str]) -> dict[str, Mailb
         _create_missing(session, chunk)
     locked: dict[str, Mailbox] = {}
     for chunk in chunks(wanted):
-        query = select(Mailbox).where(Mailbox.user_id.in_(chunk)).order_by(Mailbox.user_id)
+        query = select(Mailbox).where(Mailbox.user_id.in_(chunk)).order_by(_by_bytes(session))
         locked.update({box.user_id: box for box in session.scalars(query.with_for_update())})
     return locked
+
+
+def _by_bytes(session: Session) -> ColumnElement[str]:
+    # As sorted() does. A database that sorts by a language's rules would lock in another order
+    # within a chunk than from chunk to chunk.
+    column = Mailbox.user_id.expression
+    return column.collate("C") if session.get_bind().dialect.name == "postgresql" else column
 
 
 def _create_missing(session: Session, user_ids: Sequence[str]) -> None:
@@ -78,9 +85,14 @@ def mark_seen(user_id: str, up_to: int) -> tuple[Mailbox, Push | None]:
         up_to = min(up_to, mailbox.last_seq)
         if up_to <= mailbox.seen_seq:
             return mailbox, None
+        unseen = _surfaced_above(session, user_id, up_to)
+        if unseen == mailbox.unseen:
+            # Nothing surfaced between the watermarks, so nobody can tell them apart. Without this,
+            # the change itself would be a next one to see, and the same request never settle.
+            return mailbox, None
         mailbox.seen_seq = up_to
         mailbox.last_seq += 1
-        mailbox.unseen = _surfaced_above(session, user_id, up_to)
+        mailbox.unseen = unseen
     return mailbox, Push(user_id, mailbox_payload(mailbox))
 
 

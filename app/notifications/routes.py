@@ -8,7 +8,7 @@ from uuid import UUID
 
 import redis
 from flask import Blueprint, Response, jsonify, request
-from pydantic import Field
+from pydantic import Field, field_validator
 
 from app import bus, validation
 from app.auth import authenticated, identity
@@ -45,6 +45,14 @@ class Patch(validation.Input):
 
     read: Annotated[bool, Field(strict=True)] | None = None
     archived: Annotated[bool, Field(strict=True)] | None = None
+
+    @field_validator("read", "archived", mode="before")
+    @classmethod
+    def _said(cls, value: object) -> object:
+        # None stands for what was left out; sent as null it would be answered, and change nothing.
+        if value is None:
+            raise ValueError("must be true or false")
+        return value
 
 
 class Seen(validation.Input):

@@ -44,6 +44,7 @@ def main() -> int:
 def serve(supervisor: Supervisor, settings: Settings) -> None:
     """Start one after the other, say where, and wait. Always ends with an exception."""
     require_free_port(settings.port)
+    say("Starting Redis, the database, the web process and the consumer.")
     # An exit stack ends in the opposite order: the web process and the consumer still have Redis
     # when they hand back their work.
     with ExitStack() as running:

@@ -1,6 +1,6 @@
 """One open stream: what it has been given, what waits for it, whether it is behind."""
 
-from gevent.event import Event
+from app.sse.wakeup import Wakeup
 
 # Frames that wait for a slow reader. Beyond it the client is behind: nothing more is kept for it,
 # and it reads what it lacks from the database once it has caught its breath.
@@ -27,7 +27,7 @@ class Client:
         self._again = False
         self._newest = 0
         self._queue: list[bytes] = []
-        self._woken = Event()
+        self._woken = Wakeup()
 
     def offer(self, seq: int, frame: bytes) -> None:
         """Hand over change `seq`: sent if it is the next one, dropped if it is an old one.
@@ -72,11 +72,15 @@ class Client:
 
     def wait(self, seconds: float) -> bool:
         """Wait until there is something to do; False after `seconds` of nothing."""
-        return bool(self._woken.wait(seconds))
+        return self._woken.wait(seconds)
 
     def pause(self) -> None:
         """Wait anew, whatever woke it last."""
         self._woken.clear()
+
+    def close(self) -> None:
+        """The stream has ended: nobody will wait any more."""
+        self._woken.close()
 
     def take(self) -> bytes:
         """The frames that waited, as one chunk."""

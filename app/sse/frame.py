@@ -18,14 +18,14 @@ def frame(
     """
     if b"\n" in data or b"\r" in data:
         raise ValueError("the data of a frame is one line")
-    lines = []
+    head = b""
     if retry_ms is not None:
-        lines.append(b"retry: %d\n" % retry_ms)
+        head += b"retry: %d\n" % retry_ms
     if event is not None:
-        lines.append(b"event: %s\n" % event.encode("ascii"))
+        head += b"event: %s\n" % event.encode("ascii")
     if seq is not None:
-        lines.append(b"id: %d\n" % seq)
-    return b"".join([*lines, b"data: ", data, b"\n\n"])
+        head += b"id: %d\n" % seq
+    return b"%sdata: %s\n\n" % (head, data)
 
 
 def of_push(payload: bytes) -> tuple[int, bytes]:

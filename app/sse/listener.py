@@ -14,7 +14,7 @@ from redis.backoff import NoBackoff
 from redis.retry import Retry
 
 from app import bus
-from app.sse.link import ERRORS, Confirmed, Link
+from app.sse.link import ERRORS, Link
 
 log = logging.getLogger(__name__)
 
@@ -134,16 +134,17 @@ class Listener:
         link = Link(self._url)
         self._replace_link(link)
         self._heard_at = time.monotonic()
-        link.subscribe([self._own_channel])
         try:
-            for event in link.events():
+            link.open()
+            link.subscribe([self._own_channel])
+            for channel, payload in link.events():
                 self._heard_at = time.monotonic()
-                if isinstance(event, Confirmed):
-                    self._on_confirmed(link, receiver, event.channel)
-                elif event.channel == self._own_channel:
+                if payload is None:
+                    self._on_confirmed(link, receiver, channel)
+                elif channel == self._own_channel:
                     self._synchronise(link)
                 else:
-                    receiver.deliver(event.channel, event.payload)
+                    receiver.deliver(channel, payload)
         finally:
             self._replace_link(None)
 

@@ -65,6 +65,7 @@ def stream(client: Client, hub: Hub, read_changes: ReadChanges, terms: Terms) ->
         yield from _living(client, read_changes, terms)
     finally:
         hub.leave(client)
+        client.close()
 
 
 def _opening(client: Client, read_changes: ReadChanges, terms: Terms) -> Iterator[bytes]:
@@ -95,6 +96,8 @@ def _opening(client: Client, read_changes: ReadChanges, terms: Terms) -> Iterato
 
 def _living(client: Client, read_changes: ReadChanges, terms: Terms) -> Iterator[bytes]:
     """Pushes as they come, catch-up when some did not, `ping` when nothing happens."""
+    # Jitter: streams that were opened together don't all ping together.
+    pause = terms.keepalive_seconds * random.uniform(0.8, 1)  # noqa: S311
     ends_at = time.monotonic() + terms.max_seconds * random.uniform(0.9, 1)  # noqa: S311
     while True:
         left = min(terms.expires_at - time.time(), ends_at - time.monotonic())
@@ -112,8 +115,6 @@ def _living(client: Client, read_changes: ReadChanges, terms: Terms) -> Iterator
             if changes:
                 yield from _replay(client, changes)
             continue
-        # Jitter: streams that were opened together don't all ping together.
-        pause = terms.keepalive_seconds * random.uniform(0.8, 1)  # noqa: S311
         if not client.wait(min(left, pause)) and pause < left:
             yield frame.PING
 

@@ -13,6 +13,7 @@ from sqlalchemy import func, select
 from app.bus import connect
 from app.extensions import db
 from app.notifications.models import Notification
+from bench import usage
 from bench.contender import pipe
 from bench.processes import Child, StartError
 from bench.report import Line, spread
@@ -41,11 +42,13 @@ def into_postgres(stage: Stage) -> list[Line]:
 
 def _measure(stage: Stage, name: str, database_url: str, goal: str) -> list[Line]:
     plan = stage.plan
-    rates = []
+    rates, micros = [], []
     for number in range(plan.event_rounds):
         _produce(stage, f"{name}-{number}")
         with stage.consumer(database_url) as child:
-            rates.append(plan.events / _seconds_to_drain(stage, child))
+            wall, cpu = _drain(stage, child)
+        rates.append(plan.events / wall)
+        micros.append(1e6 * cpu / plan.events)
         stage.say(f"round {number + 1} of {plan.event_rounds}: {rates[-1]:,.0f}/s")
     stage.say(spread(rates))
     _check(stage, database_url, plan.events * plan.event_rounds)
@@ -57,7 +60,14 @@ def _measure(stage: Stage, name: str, database_url: str, goal: str) -> list[Line
             ours=statistics.median(rates),
             goal=goal,
             details={"rates": rates, "recipients": plan.recipients},
-        )
+        ),
+        Line(
+            row=f"consumer-{name.lower()}",
+            what=f"consumer CPU for an event, {name}",
+            unit="µs",
+            ours=statistics.median(micros),
+            better="less",
+        ),
     ]
 
 
@@ -73,18 +83,18 @@ def _produce(stage: Stage, label: str) -> None:
             time.sleep(POLL_SECONDS)
 
 
-def _seconds_to_drain(stage: Stage, child: Child) -> float:
-    """From the consumer's first read until all is read and acknowledged."""
+def _drain(stage: Stage, child: Child) -> tuple[float, float]:
+    """Seconds, and the consumer's CPU seconds, from its first read until all is acknowledged."""
     with connect(stage.redis.url) as redis:
         last = redis.xinfo_stream(stage.event_stream)["last-generated-id"]
         before = _progress(redis, stage)
         child.wait_until(lambda: _progress(redis, stage) != before, "reading")
-        started = time.perf_counter()
+        used, started = usage.cpu_seconds(child.pid), time.perf_counter()
         while _progress(redis, stage) != (last, 0):
             if time.perf_counter() - started > DRAIN_SECONDS or not child.is_alive():
                 raise StartError(f"the consumer stopped half-way:\n{child.last_words()}")
             time.sleep(POLL_SECONDS)
-        return time.perf_counter() - started
+        return time.perf_counter() - started, usage.cpu_seconds(child.pid) - used
 
 
 def _progress(redis: Redis, stage: Stage) -> tuple[bytes, int] | None:

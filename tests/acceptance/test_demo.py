@@ -12,6 +12,7 @@ from playwright.sync_api import (
     FrameLocator,
     Locator,
     Page,
+    ViewportSize,
     expect,
 )
 
@@ -25,8 +26,9 @@ STORY = "Sign in with a passkey"
 
 @pytest.fixture
 def context(browser: Browser) -> Iterator[BrowserContext]:
-    """A window as wide as the README's picture."""
-    with browser.new_context(viewport={"width": 1360, "height": 800}) as context:
+    """A window of the size of the README's picture; nothing moves in it."""
+    size: ViewportSize = {"width": 1360, "height": 800}
+    with browser.new_context(viewport=size, reduced_motion="reduce") as context:
         yield context
 
 
@@ -118,6 +120,30 @@ def test_opening_the_panel_clears_the_badge_and_opening_an_item_reads_it(
     bell(other, 0).click()
     expect(other.locator("#unread")).to_have_text("All read")
     assert complaints == []
+
+
+def test_the_inbox_is_used_by_keyboard(
+    context: BrowserContext, web: WebServer, consumer: ConsumerProcess
+) -> None:
+    page = context.new_page()
+    page.goto(f"{web.url}/inbox?as=grace")
+    with web.http() as http:
+        token = http.post("/board/api/login", json={"user": "ada"}).json()["token"]
+    with web.http(token) as http:
+        http.post("/board/api/stories/42/assign", json={"assignee": "grace"}).raise_for_status()
+    expect(bell(page, 1)).to_be_visible(timeout=15_000)
+
+    bell(page, 1).press("Enter")
+    expect(page.get_by_role("region", name="Notifications")).to_be_focused()
+    page.keyboard.press("Escape")
+    expect(bell(page, 0)).to_be_focused()
+    page.keyboard.press("Enter")
+    page.keyboard.press("Tab")
+    expect(page.get_by_role("link", name=re.compile("Ada assigned you"))).to_be_focused()
+    page.keyboard.press("Enter")
+
+    expect(bell(page, 0)).to_be_focused()
+    expect(page.locator(".card", has_text=STORY)).to_have_class(re.compile("pointed-at"))
 
 
 def test_a_page_that_lost_its_server_comes_back_with_what_it_missed(

@@ -47,6 +47,8 @@ def make_run(settings: dict[str, str], tmp_path: Path) -> Iterator[Callable[[], 
 
     yield start
     for process in started:
+        if process.alive:
+            process.terminate()
         process.stop()
     for pid in processes_of(settings):
         os.kill(pid, signal.SIGKILL)

