@@ -151,7 +151,9 @@ class Consumer:
         failures = self._stream.record_failure(entry)
         log.error("event %s failed (%d)", entry.id.decode(), failures, exc_info=error)
         if failures >= MOST_FAILURES:
-            self._park(entry, f"failed {failures} times: {type(error).__name__}: {error}", turn)
+            # An exception's text may hold anything; a BadEvent's is fit to be kept and shown.
+            reason = str(BadEvent(f"failed {failures} times: {type(error).__name__}: {error}"))
+            self._park(entry, reason, turn)
         else:
             turn.failed += 1
 

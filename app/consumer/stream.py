@@ -90,10 +90,13 @@ class EventStream:
         return [_entry(item) for item in items]
 
     def acknowledge(self, ids: Iterable[bytes]) -> None:
-        """Tell the group that these are processed."""
+        """Tell the group that these are processed; their failures are forgotten."""
         wanted = list(ids)
         if wanted:
-            self._redis.xack(self._names.stream, self._names.group, *wanted)
+            pipeline = self._redis.pipeline(transaction=False)
+            pipeline.xack(self._names.stream, self._names.group, *wanted)
+            pipeline.hdel(self._failures, *wanted)
+            pipeline.execute()
 
     def park(self, entry: Entry, reason: str) -> None:
         """Move an entry to the dead letters, and acknowledge it, in one step."""
@@ -131,12 +134,6 @@ class EventStream:
     def record_failure(self, entry: Entry) -> int:
         """Count a failure of this entry by its handler; how many there were."""
         return int(self._redis.hincrby(self._failures, entry.id.decode(), 1))
-
-    def forget_failures(self, ids: Iterable[bytes]) -> None:
-        """The entries of `ids` are done with."""
-        wanted = list(ids)
-        if wanted:
-            self._redis.hdel(self._failures, *wanted)
 
 
 def _pairs(reply: Any) -> Iterable[tuple[bytes, list[Any]]]:

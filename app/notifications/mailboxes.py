@@ -19,8 +19,7 @@ def lock_mailboxes(session: Session, user_ids: Iterable[str]) -> dict[str, Mailb
     for each other.
     """
     wanted = sorted(set(user_ids))
-    for chunk in chunks(wanted):
-        _create_missing(session, chunk)
+    _create_missing(session, wanted)
     locked: dict[str, Mailbox] = {}
     for chunk in chunks(wanted):
         query = select(Mailbox).where(Mailbox.user_id.in_(chunk)).order_by(_by_bytes(session))
@@ -36,11 +35,17 @@ def _by_bytes(session: Session) -> ColumnElement[str]:
 
 
 def _create_missing(session: Session, user_ids: Sequence[str]) -> None:
-    empty = [_empty(user_id) for user_id in user_ids]
+    there: set[str] = set()
+    for chunk in chunks(user_ids):
+        there.update(session.scalars(select(Mailbox.user_id).where(Mailbox.user_id.in_(chunk))))
+    missing = [_empty(user_id) for user_id in user_ids if user_id not in there]
+    if not missing:
+        return
+    # Another process may make the same one at this moment.
     if session.get_bind().dialect.name == "postgresql":
-        session.execute(postgresql.insert(Mailbox).values(empty).on_conflict_do_nothing())
+        session.execute(postgresql.insert(Mailbox).on_conflict_do_nothing(), missing)
     else:
-        session.execute(sqlite.insert(Mailbox).values(empty).on_conflict_do_nothing())
+        session.execute(sqlite.insert(Mailbox).on_conflict_do_nothing(), missing)
 
 
 def _empty(user_id: str) -> dict[str, object]:

@@ -1,5 +1,6 @@
 """The tables: a mailbox for each recipient, and what is in it."""
 
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 from uuid import UUID
@@ -61,6 +62,35 @@ class Mailbox(Model):
     """The watermark under which the person has seen the list."""
     read_seq: Mapped[int] = mapped_column(BigInteger, default=0)
     """The watermark up to which the person last marked everything read."""
+
+
+@dataclass(kw_only=True)
+class NewNotification:
+    """A row of `notifications` on its way in; `vars()` of it are the columns' values."""
+
+    id: UUID
+    user_id: str
+    seq: int
+    created_seq: int
+    surfaced_seq: int
+    source: str
+    event_id: str
+    kind: str
+    reason: str
+    title: str
+    body: str
+    url: str | None
+    actor: dict[str, Any] | None
+    subject_type: str | None
+    subject_id: str | None
+    subject_title: str | None
+    data: dict[str, Any]
+    group_key: str | None
+    count: int
+    created_at: datetime
+    read_at: datetime | None = None
+    archived_at: datetime | None = None
+    snoozed_until: datetime | None = None
 
 
 class Notification(Model):

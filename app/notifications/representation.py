@@ -4,7 +4,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from app import bus
-from app.notifications.models import Mailbox, Notification
+from app.notifications.models import Mailbox, NewNotification, Notification
 
 
 def rfc3339(moment: datetime | None) -> str | None:
@@ -14,7 +14,7 @@ def rfc3339(moment: datetime | None) -> str | None:
     return moment.astimezone(UTC).isoformat(timespec="microseconds").replace("+00:00", "Z")
 
 
-def notification_json(row: Notification) -> dict[str, Any]:
+def notification_json(row: Notification | NewNotification) -> dict[str, Any]:
     """The notification as the contract shows it, `seq` first."""
     subject = None
     if row.subject_type is not None:
@@ -43,7 +43,9 @@ def counts_json(mailbox: Mailbox) -> dict[str, Any]:
     return {"seq": mailbox.last_seq, "unread": mailbox.unread, "unseen": mailbox.unseen}
 
 
-def notification_payload(row: Notification, unread: int, unseen: int, *, new: bool) -> bytes:
+def notification_payload(
+    row: Notification | NewNotification, unread: int, unseen: int, *, new: bool
+) -> bytes:
     """A notification as a Push, with the mailbox's counts after the change."""
     value = {**notification_json(row), "unread": unread, "unseen": unseen}
     return bus.encode_created(value) if new else bus.encode_updated(value)

@@ -99,19 +99,21 @@ class Supervisor:
     def heeding_signals(self) -> Iterator[None]:
         """Within, a stop signal makes the wait under way, or the next, raise StopRequested.
 
-        Signals after the first find nobody waiting, so they can't disturb the stop.
+        Signals after the first find nobody waiting, so they can't disturb the stop. At the end
+        they are ignored, because the process ends too: a late one shall not change how.
         """
 
         def note(signum: int, frame: FrameType | None) -> None:
             # Only a note: a handler runs between any two steps of the main thread.
             self._happened.put("stop")
 
-        before = {signum: signal.signal(signum, note) for signum in STOP_SIGNALS}
+        for signum in STOP_SIGNALS:
+            signal.signal(signum, note)
         try:
             yield
         finally:
-            for signum, handler in before.items():
-                signal.signal(signum, handler)
+            for signum in STOP_SIGNALS:
+                signal.signal(signum, signal.SIG_IGN)
 
     def start(self, name: str, command: Sequence[str]) -> None:
         """Start a process. From now on its end ends the others."""

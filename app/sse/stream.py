@@ -40,6 +40,8 @@ class Changes(Protocol):
 
 # (user id, position) -> what changed since; raises DatabaseUnavailable.
 ReadChanges = Callable[[str, int | None], Changes]
+# Seconds until the stream ends, because its token or its time does; negative after that.
+SecondsLeft = Callable[[], float]
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,14 +63,22 @@ def stream(client: Client, hub: Hub, read_changes: ReadChanges, terms: Terms) ->
         yield frame.draining(random.randint(COME_BACK_WITHIN_MS // 5, COME_BACK_WITHIN_MS))  # noqa: S311
         return
     try:
-        yield from _opening(client, read_changes, terms)
-        yield from _living(client, read_changes, terms)
+        left = _seconds_left(terms)
+        yield from _opening(client, read_changes, terms, left)
+        yield from _living(client, read_changes, terms, left)
     finally:
         hub.leave(client)
         client.close()
 
 
-def _opening(client: Client, read_changes: ReadChanges, terms: Terms) -> Iterator[bytes]:
+def _seconds_left(terms: Terms) -> SecondsLeft:
+    ends_at = time.monotonic() + terms.max_seconds * random.uniform(0.9, 1)  # noqa: S311
+    return lambda: min(terms.expires_at - time.time(), ends_at - time.monotonic())
+
+
+def _opening(
+    client: Client, read_changes: ReadChanges, terms: Terms, left: SecondsLeft
+) -> Iterator[bytes]:
     """`connected`, and what the client lacks."""
     deadline = time.monotonic() + SUBSCRIBE_WAIT_SECONDS
     while not client.subscribed and client.wait(deadline - time.monotonic()):
@@ -76,7 +86,7 @@ def _opening(client: Client, read_changes: ReadChanges, terms: Terms) -> Iterato
     # A stream starts at the client's own position. Told a later one, it would skip what lies
     # between if the link broke in mid-replay.
     position = client.position
-    changes = yield from _read(client, read_changes, alive=frame.retry(RETRY_MS))
+    changes = yield from _read(client, read_changes, left, alive=frame.retry(RETRY_MS))
     if changes is None:
         return
     seq = changes.seq if position is None else position
@@ -94,29 +104,28 @@ def _opening(client: Client, read_changes: ReadChanges, terms: Terms) -> Iterato
     yield from _replay(client, changes)
 
 
-def _living(client: Client, read_changes: ReadChanges, terms: Terms) -> Iterator[bytes]:
+def _living(
+    client: Client, read_changes: ReadChanges, terms: Terms, left: SecondsLeft
+) -> Iterator[bytes]:
     """Pushes as they come, catch-up when some did not, `ping` when nothing happens."""
     # Jitter: streams that were opened together don't all ping together.
     pause = terms.keepalive_seconds * random.uniform(0.8, 1)  # noqa: S311
-    ends_at = time.monotonic() + terms.max_seconds * random.uniform(0.9, 1)  # noqa: S311
-    while True:
-        left = min(terms.expires_at - time.time(), ends_at - time.monotonic())
-        if left <= 0:
-            yield _last_frame(terms)
-            return
+    # One thing in each round: what was queued while a chunk was being written goes out before the
+    # database is read, which continues after it.
+    while (seconds := left()) > 0:
         chunk = client.take()
+        if client.ending:
+            yield chunk + client.ending
+            return
         if chunk:
             yield chunk
-        if client.ending:
-            yield client.ending
-            return
-        if client.behind:
-            changes = yield from _read(client, read_changes, alive=frame.PING)
+        elif client.behind:
+            changes = yield from _read(client, read_changes, left, alive=frame.PING)
             if changes:
                 yield from _replay(client, changes)
-            continue
-        if not client.wait(min(left, pause)) and pause < left:
+        elif not client.wait(min(seconds, pause)) and pause < seconds:
             yield frame.PING
+    yield _last_frame(terms)
 
 
 def _last_frame(terms: Terms) -> bytes:
@@ -126,17 +135,18 @@ def _last_frame(terms: Terms) -> bytes:
 
 
 def _read(
-    client: Client, read_changes: ReadChanges, alive: bytes
+    client: Client, read_changes: ReadChanges, left: SecondsLeft, alive: bytes
 ) -> Generator[bytes, None, Changes | None]:
     """Read what changed; while the database is away, wait and give a sign of life.
 
     None if the stream is to end meanwhile.
     """
     backoff = FIRST_BACKOFF_SECONDS
-    while not client.ending:
+    while not client.ending and left() > 0:
         client.begin_catch_up()
         try:
-            return read_changes(client.user_id, client.position)
+            changes = read_changes(client.user_id, client.position)
+            return changes if left() > 0 else None
         except DatabaseUnavailable:
             yield alive
             gevent.sleep(backoff * random.uniform(0.5, 1))  # noqa: S311
