@@ -79,8 +79,17 @@ def encode_mailbox(mailbox: Mapping[str, Any]) -> bytes:
 
 
 def encode_json(value: Mapping[str, Any]) -> bytes:
-    """One line of compact JSON in UTF-8."""
-    return _dumps(value).encode()
+    """One line of compact JSON in UTF-8, also for readers that know more line ends than SSE."""
+    text = _dumps(value)
+    if not text.isascii():
+        for char, escaped in _LINE_ENDS_ELSEWHERE.items():
+            text = text.replace(char, escaped)
+    return text.encode()
+
+
+# SSE knows CR and LF alone, which JSON escapes. Readers that split lines as Unicode (and Python's
+# splitlines) do would cut a frame at these, which JSON may escape.
+_LINE_ENDS_ELSEWHERE = {"\x85": "\\u0085", "\u2028": "\\u2028", "\u2029": "\\u2029"}
 
 
 _dumps: Callable[[Any], str] = json.JSONEncoder(
