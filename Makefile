@@ -2,7 +2,7 @@
 
 PYTHON_IN_VENV := .venv/bin/python
 
-.PHONY: help setup run test check format bench lock clean
+.PHONY: help setup run test check format chaos bench lock clean
 .DEFAULT_GOAL := help
 
 help:
@@ -10,6 +10,7 @@ help:
 	@echo "make test     pass the tests (ARGS=\"-k hub\" passes arguments to pytest)"
 	@echo "make check    check format, lint, types and import directions"
 	@echo "make format   format the code, and fix what the linter can fix"
+	@echo "make chaos    break everything under load, and count what was lost (ARGS=\"--help\")"
 	@echo "make bench    run the benchmarks and print one table"
 	@echo "make setup    make .venv with everything in it (PYTHON=python3.12 chooses the Python)"
 	@echo "make lock     pin the newest versions: requirements.in to requirements.txt, both pairs"
@@ -33,6 +34,9 @@ check: setup
 format: setup
 	.venv/bin/ruff format .
 	.venv/bin/ruff check --fix .
+
+chaos: setup
+	@$(PYTHON_IN_VENV) -m tests.chaos $(ARGS)
 
 bench: setup
 	@$(PYTHON_IN_VENV) -m bench $(ARGS)

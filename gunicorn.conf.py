@@ -15,24 +15,24 @@ if not production:
     load_dotenv()
 
 
-def whole_number(name, default):
+def whole_number(name, default, most):
     text = os.environ.get(name) or str(default)
-    if not text.isdigit() or int(text) < 1:
-        sys.exit(f"tidings: {name}: must be a whole number of at least 1 (it is {text!r})")
+    if not text.isdecimal() or not 1 <= int(text) <= most:
+        sys.exit(f"tidings: {name}: must be a whole number from 1 to {most} (it is {text!r})")
     return int(text)
 
 
 # In development the demo lets anybody be anybody: it is for this machine alone.
 host = "0.0.0.0" if production else "127.0.0.1"  # noqa: S104
-bind = f"{host}:{whole_number('PORT', 8000)}"
-workers = whole_number("WEB_CONCURRENCY", 1)
+bind = f"{host}:{whole_number('PORT', 8000, 65_535)}"
+workers = whole_number("WEB_CONCURRENCY", 1, 256)
 worker_class = "gevent"
 control_socket_disable = True  # one more way in, and all servers of a user would share it
 preload_app = False  # a worker patches first and imports then
 
 # Streams are refused at MAX_STREAMS; a full pool would make health checks hang instead.
 REQUESTS_BESIDE_STREAMS = 500
-worker_connections = whole_number("MAX_STREAMS", 10_000) + REQUESTS_BESIDE_STREAMS
+worker_connections = whole_number("MAX_STREAMS", 10_000, 1_000_000) + REQUESTS_BESIDE_STREAMS
 backlog = 2048
 
 # A worker would be killed with all of its streams after so many of them were opened.

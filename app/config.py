@@ -189,7 +189,7 @@ class Settings(BaseModel):
             self._fill("redis_url", f"unix://{socket_path(instance)}")
         if not self.jwt_secret_key:
             self._fill("jwt_secret_key", _generated_secret(instance))
-        elif len(self.jwt_secret_key.encode()) < MIN_SECRET_BYTES:
+        if len(self.jwt_secret_key.encode()) < MIN_SECRET_BYTES:
             raise ValueError(f"JWT_SECRET_KEY must have at least {MIN_SECRET_BYTES} bytes")
         return self
 

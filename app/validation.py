@@ -26,11 +26,19 @@ def query(model: type[Model]) -> Model:
 
 
 def body(model: type[Model]) -> Model:
-    """The request's JSON body as `model`. Raises UnsupportedMediaType, BadRequest, InvalidInput."""
+    """The request's JSON body as `model`.
+
+    Raises UnsupportedMediaType, RequestEntityTooLarge, BadRequest, InvalidInput.
+    """
     if not request.is_json:
         raise UnsupportedMediaType("Send the body as application/json.")
+    data = request.get_data(cache=False)
+    if request.content_length is None:
+        # Werkzeug cuts a body whose length was not said off at the limit, and says so at the next
+        # read alone.
+        request.stream.read(1)
     try:
-        return model.model_validate_json(request.get_data(cache=False))
+        return model.model_validate_json(data)
     except ValidationError as error:
         if error.errors()[0]["type"] == "json_invalid":
             raise BadRequest(f"The body is not JSON: {error.errors()[0]['msg']}") from None

@@ -1,6 +1,7 @@
 """`python -m bench`: measure all rows, or some, and print one table."""
 
 import argparse
+import os
 import signal
 import sys
 import time
@@ -18,6 +19,8 @@ from bench.rows.consumer import LostEventsError
 from bench.stage import PROJECT, Stage
 
 RESULTS = PROJECT / "bench" / "results.json"
+# Processes that wanted to run, on average over the last minute, before the bench began.
+QUIET_LOAD = 0.8
 # What a row may fail with; the other rows are measured all the same.
 FAILURES = (CrowdError, StartError, LostEventsError, OSError)
 
@@ -26,8 +29,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """Run the bench; 0 if every row was measured and nothing was lost."""
     options = _parser().parse_args(arguments)
     names = _chosen(options.only)
-    # Stopping from outside cleans up as Ctrl-C does.
-    signal.signal(signal.SIGTERM, _interrupt)
+    # Both clean up, also where a shell has started this in the background, ignoring Ctrl-C.
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, _interrupt)
     try:
         lines, failed = _measure(names, options.plan, options.output)
     except KeyboardInterrupt:
@@ -44,6 +48,11 @@ def _measure(names: list[str], plan: Plan, output: Path) -> tuple[list[Line], li
     failed: list[str] = []
     with Stage(plan) as stage:
         print(f"Tidings bench ({plan.name}): {stage.cores.describe()}", flush=True)
+        if (load := os.getloadavg()[0]) > QUIET_LOAD:
+            stage.say(
+                f"this machine is busy (load {load:.1f}): rates will be too low and latencies too "
+                "high; memory and CPU time for each delivery, connect and event hold"
+            )
         for position, name in enumerate(names, start=1):
             print(f"[{position}/{len(names)}] {name}", flush=True)
             started = time.monotonic()

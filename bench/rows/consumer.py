@@ -31,16 +31,16 @@ class LostEventsError(RuntimeError):
 def into_sqlite(stage: Stage) -> list[Line]:
     """Into SQLite."""
     with stage.sqlite() as database:
-        return _measure(stage, "SQLite", database, "")
+        return _measure(stage, "consumer-sqlite", "SQLite", database, "")
 
 
 def into_postgres(stage: Stage) -> list[Line]:
     """Into PostgreSQL, which runs on the load's core."""
     with stage.postgres() as database:
-        return _measure(stage, "PostgreSQL", database, "≥ 10,000")
+        return _measure(stage, "consumer-postgres", "PostgreSQL", database, "≥ 10,000")
 
 
-def _measure(stage: Stage, name: str, database_url: str, goal: str) -> list[Line]:
+def _measure(stage: Stage, row: str, name: str, database_url: str, goal: str) -> list[Line]:
     plan = stage.plan
     rates, micros = [], []
     for number in range(plan.event_rounds):
@@ -54,7 +54,7 @@ def _measure(stage: Stage, name: str, database_url: str, goal: str) -> list[Line
     _check(stage, database_url, plan.events * plan.event_rounds)
     return [
         Line(
-            row=f"consumer-{name.lower()}",
+            row=row,
             what=f"events through the consumer, {name}",
             unit="1/s",
             ours=statistics.median(rates),
@@ -62,7 +62,7 @@ def _measure(stage: Stage, name: str, database_url: str, goal: str) -> list[Line
             details={"rates": rates, "recipients": plan.recipients},
         ),
         Line(
-            row=f"consumer-{name.lower()}",
+            row=row,
             what=f"consumer CPU for an event, {name}",
             unit="µs",
             ours=statistics.median(micros),

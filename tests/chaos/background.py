@@ -8,7 +8,7 @@ from typing import Any, Self, TypeVar
 
 T = TypeVar("T")
 
-CALL_SECONDS = 60.0
+CALL_SECONDS = 300.0
 
 
 class Background:

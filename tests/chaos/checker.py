@@ -115,8 +115,12 @@ def check_reader(verdict: Verdict, name: str, reader: Reader, rows: Mapping[int,
             case _:
                 pass
     if start is None:
+        if reader.closed:
+            return
         verdict.note_lost(f"{name} never got a stream")
         return
-    missing = sorted(seq for seq in rows if seq > start and seq not in seen | listed)
+    # Of a stream that was closed, the end is wherever it had got to.
+    end = position if reader.closed else max(rows, default=0)
+    missing = sorted(seq for seq in rows if start < seq <= end and seq not in seen | listed)
     if missing:
         verdict.note_lost(f"{name} never got {missing}", len(missing))

@@ -12,6 +12,7 @@ Key = tuple[str, str]
 class Entry:
     """One event. `acked_at` is None while Redis never said that it has it (it may have).
 
+    Redis has had it since some moment between `sent_at` and `acked_at`, in monotonic seconds.
     `entries` are the ids of its stream entries: more than one if it was written repeatedly.
     """
 
@@ -19,6 +20,7 @@ class Entry:
     id: str
     recipients: tuple[str, ...]
     poison: bool = False
+    sent_at: float | None = None
     acked_at: float | None = None
     entries: list[str] = field(default_factory=list)
 
@@ -55,11 +57,12 @@ class Ledger:
             self._entries[entry.key] = entry
         return entry
 
-    def acked(self, entry: Entry, stream_id: str) -> None:
-        """Note that it was written as `stream_id`."""
+    def acked(self, entry: Entry, stream_id: str, sent_at: float) -> None:
+        """Note that it was written as `stream_id`, by a command that was sent at `sent_at`."""
         with self._lock:
             entry.entries.append(stream_id)
-            entry.acked_at = entry.acked_at or time.monotonic()
+            if entry.acked_at is None:
+                entry.sent_at, entry.acked_at = sent_at, time.monotonic()
 
     def acked_entries(self) -> list[Entry]:
         """All events that Redis has acknowledged."""

@@ -103,21 +103,20 @@ class Producer:
         count = min(len(self._users), self._rng.randint(1, MOST_RECIPIENTS))
         chosen = tuple(recipients or self._rng.sample(self._users, count))
         self._number += 1
-        return self.ledger.intend(
-            SOURCE, f"{self._name}-{self._number}", chosen, poison=poison
-        )
+        return self.ledger.intend(SOURCE, f"{self._name}-{self._number}", chosen, poison=poison)
 
     def write(self, entry: Entry, *, padding: int = 0, **options: Any) -> str | None:
         """XADD it until Redis acknowledges, and return the stream entry's id; None if stopped."""
         text = event_json(entry, padding)
         while not self._stop.is_set():
+            sent_at = time.monotonic()
             try:
                 reply: Any = self._redis.xadd(self._stream, {"event": text}, **options)
             except redis.RedisError:
                 self._stop.wait(AGAIN_SECONDS)
                 continue
             stream_id: str = reply.decode()
-            self.ledger.acked(entry, stream_id)
+            self.ledger.acked(entry, stream_id, sent_at)
             return stream_id
         return None
 
@@ -126,5 +125,6 @@ class Producer:
         pipeline = self._redis.pipeline(transaction=False)
         for entry in entries:
             pipeline.xadd(self._stream, {"event": event_json(entry, padding)})
+        sent_at = time.monotonic()
         for entry, stream_id in zip(entries, pipeline.execute(), strict=True):
-            self.ledger.acked(entry, stream_id.decode())
+            self.ledger.acked(entry, stream_id.decode(), sent_at)

@@ -7,7 +7,7 @@ import struct
 from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass, field
-from typing import Literal, Protocol
+from typing import Literal
 
 Mode = Literal["pass", "delay", "trickle", "blackhole", "refuse"]
 
@@ -17,10 +17,8 @@ TRICKLE_SECONDS = 0.0005
 RESET_ON_CLOSE = struct.pack("ii", 1, 0)
 
 
-class Filter(Protocol):
-    """Sees, and may change, what one connection's client says."""
-
-    def __call__(self, chunk: bytes) -> bytes: ...
+# Sees, and may change, what one connection's client says.
+Filter = Callable[[bytes], bytes]
 
 
 @dataclass(eq=False)
@@ -44,7 +42,8 @@ class Proxy:
     """Listens on `port` once started, in the loop that it was started in.
 
     `mode` holds for every connection that has no mode of its own; a black hole swallows what both
-    sides say, and lets neither know. `drop_replies` is the chance that a chunk from the server
+    sides say, and lets neither know. A connection whose client says `fatal_words` becomes one for
+    good. `drop_replies` is the chance that a chunk from the server
     ends the connection instead.
     """
 
@@ -54,6 +53,7 @@ class Proxy:
         self.port = 0
         self.mode: Mode = "pass"
         self.drop_replies = 0.0
+        self.fatal_words: bytes | None = None
         self.connections: set[Connection] = set()
         self._target_port = target_port
         self._rng = rng
@@ -90,7 +90,7 @@ class Proxy:
                     "127.0.0.1", self._target_port
                 )
                 connection.writers.append(server_writer)
-                keep = self._new_filter() if self._new_filter else bytes
+                keep = self._new_filter() if self._new_filter else _as_it_is
                 await asyncio.gather(
                     self._pump(connection, reader, server_writer, self._said(connection, keep)),
                     self._pump(connection, server_reader, writer, self._answered),
@@ -103,6 +103,8 @@ class Proxy:
         def said(chunk: bytes) -> bytes:
             if len(connection.heard) < 4096:
                 connection.heard += chunk
+            if self.fatal_words is not None and self.fatal_words in chunk:
+                connection.mode = "blackhole"
             return keep(chunk)
 
         return said
@@ -138,7 +140,13 @@ class Proxy:
             connection.reset()
 
 
+def _as_it_is(chunk: bytes) -> bytes:
+    return chunk
+
+
 async def _trickle(writer: asyncio.StreamWriter, chunk: bytes) -> None:
     for number in range(len(chunk)):
+        if writer.is_closing():
+            raise ConnectionResetError
         writer.write(chunk[number : number + 1])
         await asyncio.sleep(TRICKLE_SECONDS)

@@ -48,6 +48,6 @@ LONG = Scale(
     consumers=2,
     times=8,
     stopped_seconds=30.0,
-    settle_seconds=90.0,
+    settle_seconds=180.0,
     haste=1.0,
 )

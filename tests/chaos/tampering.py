@@ -77,6 +77,10 @@ class Tampering:
         self._swap = swap
         self._held: dict[bytes, bytes] = {}
 
+    def drop_all(self) -> None:
+        """From now on every push is lost."""
+        self._drop, self._swap = 1.0, 0.0
+
     def connection(self) -> Callable[[bytes], bytes]:
         """The filter of one connection."""
         commands = Commands()

@@ -1,22 +1,21 @@
 """A whole Tidings under load: Redis, web workers, consumers, a producer, and those who read."""
 
-import os
+import asyncio
 import random
 import secrets
-import signal
 import subprocess
 import time
 from collections.abc import Callable
 from contextlib import ExitStack
 from pathlib import Path
 from types import TracebackType
-from typing import Self
+from typing import Self, TypeVar
 
 import redis
 
 from app.ops.embedded import EmbeddedRedis
 from tests.chaos.background import Background
-from tests.chaos.checker import MayLose, check
+from tests.chaos.checker import MayLose
 from tests.chaos.ledger import Key, Ledger
 from tests.chaos.letters import dead_keys
 from tests.chaos.producer import Producer
@@ -24,8 +23,7 @@ from tests.chaos.proxy import Filter, Proxy
 from tests.chaos.reader import Address, Reader
 from tests.chaos.scale import Scale
 from tests.chaos.store import Store
-from tests.chaos.verdict import Verdict
-from tests.support.processes import ConsumerProcess, WebServer, free_port
+from tests.support.processes import ChildProcess, ConsumerProcess, WebServer, free_port
 from tests.support.tokens import sign_token
 from tests.support.waiting import wait_for
 
@@ -34,7 +32,8 @@ GROUP = "tidings"
 DEAD_LETTERS = "events:dead"
 
 JWT_SECRET_KEY = secrets.token_urlsafe(48)
-LOOK_SECONDS = 0.1
+
+P = TypeVar("P", bound=ChildProcess)
 
 
 class World:
@@ -61,6 +60,8 @@ class World:
         self.ledger = Ledger()
         self.may_lose: MayLose = lambda _: False
         self.healed_at = 0.0
+        self.complaints: list[str] = []
+        self.silence_seconds = 40.0
         self.users = [f"user-{number}" for number in range(scale.users)]
         self.readers: list[Reader] = []
         self.consumers: list[ConsumerProcess] = []
@@ -83,6 +84,7 @@ class World:
         self.web = WebServer(self.settings, folder, workers=scale.web_workers)
         self.web_address = Address(self.web.port)
         self.producer = self.new_producer()
+        self._tasks: dict[Reader, asyncio.Task[None]] = {}
         self._running = ExitStack()
 
     def new_producer(self, name: str = "load", repeated: float = 0.05) -> Producer:
@@ -107,21 +109,36 @@ class World:
         self.producer.stop()
         self._running.close()
 
-    # What there is
+    def start(self, *, consumers: int | None = None, streams: int = 0) -> None:
+        """Start consumers, web workers and all readers, and wait until each reader has a stream.
 
-    def start(self, *, consumers: int | None = None) -> None:
-        """Start consumers, web workers and all readers, and wait until each reader has a stream."""
+        In the long form there are at least so many streams.
+        """
         for _ in range(self.scale.consumers if consumers is None else consumers):
             self.add_consumer()
         self.start_web()
         for user in self.users:
             for _ in range(self.scale.streams_per_user):
                 self.add_reader(user)
+        while not self.scale.short and len(self.readers) < streams:
+            self.add_reader(self.rng.choice(self.users))
         self.wait_for_readers()
 
     def start_web(self) -> None:
         """Start the web server."""
         self._running.enter_context(self.web)
+
+    def use_for_web(self, **settings: str) -> None:
+        """Give the web server, which has not been started yet, settings of its own."""
+        self.web = WebServer(
+            {**self.settings, **settings}, self.folder, workers=self.scale.web_workers
+        )
+        self.web_address = Address(self.web.port)
+
+    def keep(self, process: P) -> P:
+        """Start a process that ends with this world at the latest."""
+        self._running.enter_context(process)
+        return process
 
     def add_consumer(self, *arguments: str, **settings: str) -> ConsumerProcess:
         """Start one more consumer."""
@@ -129,9 +146,7 @@ class World:
         self.consumers.append(self._running.enter_context(process))
         return process
 
-    def add_proxy(
-        self, target_port: int, new_filter: Callable[[], Filter] | None = None
-    ) -> Proxy:
+    def add_proxy(self, target_port: int, new_filter: Callable[[], Filter] | None = None) -> Proxy:
         """A proxy before a port of this machine."""
         proxy = Proxy(target_port, random.Random(self.rng.random()), new_filter)
         self.background.call(proxy.start())
@@ -150,9 +165,8 @@ class World:
         self,
         user: str,
         *,
-        silence_seconds: float = 40.0,
         last_event_id: int | None = None,
-        paused: bool = False,
+        receive_buffer: int | None = None,
     ) -> Reader:
         """Open one more stream, for the rest of this world's life."""
         reader = Reader(
@@ -161,14 +175,25 @@ class World:
             self.web_address,
             random.Random(self.rng.random()),
             haste=self.scale.haste,
-            silence_seconds=silence_seconds,
+            silence_seconds=self.silence_seconds,
+            receive_buffer=receive_buffer,
         )
         reader.last_event_id = last_event_id
-        if paused:
-            reader.gate.clear()
         self.readers.append(reader)
-        self.background.spawn(reader.run())
+        self._tasks[reader] = self.background.spawn(reader.run())
         return reader
+
+    def close_reader(self, reader: Reader) -> None:
+        """Close a stream for good; what it has had until now is checked in the end."""
+        self.background.cancel(self._tasks.pop(reader))
+        reader.closed = True
+
+    def list_seq(self, user: str) -> int:
+        """The seq of the list that a page reads before it opens its stream."""
+        with self.web.http(self.token(user)) as client:
+            page = client.get("/api/v1/notifications").raise_for_status().json()
+        seq: int = page["seq"]
+        return seq
 
     def wait_for_readers(self) -> None:
         """Wait until every reader has an open stream."""
@@ -181,33 +206,17 @@ class World:
         )
         return [int(line) for line in found.stdout.split()]
 
-    # What is done to it
-
     def load(self) -> None:
         """Begin to produce."""
         self.producer.start(self.scale.events, self.scale.seconds)
 
+    def pause_between_blows(self) -> None:
+        """Spread the repeated blows over the time of the load."""
+        self.pause(self.scale.seconds / (self.scale.times + 1))
+
     def pause(self, seconds: float) -> None:
         """Let the fault, or what comes between two, last: the time is the fault itself."""
         time.sleep(seconds * self.rng.uniform(0.8, 1.2))
-
-    def kill_redis(self) -> None:
-        """SIGKILL Redis."""
-        process = self.redis_server.process
-        assert process is not None
-        process.kill()
-        process.wait()
-
-    def signal_redis(self, signum: signal.Signals) -> None:
-        """Send Redis a signal."""
-        process = self.redis_server.process
-        assert process is not None
-        process.send_signal(signum)
-
-    def kill_worker(self) -> None:
-        """SIGKILL one web worker; gunicorn starts another."""
-        wait_for(lambda: len(self.web_workers()) == self.scale.web_workers, 20, "all web workers")
-        os.kill(self.rng.choice(self.web_workers()), signal.SIGKILL)
 
     def in_loop(self, do: Callable[[], object]) -> None:
         """Call `do` in the loop of readers and proxies."""
@@ -217,82 +226,14 @@ class World:
 
         self.background.call(run())
 
-    def age_pending(self) -> None:
-        """Make what dead consumers left look as old as it has to be to be taken over."""
-        alive = {f"{os.uname().nodename}-{one.pid}" for one in self.consumers if one.alive}
-        for entry in self.redis.xpending_range(STREAM, GROUP, "-", "+", 10_000):
-            name = entry["consumer"].decode()
-            if name not in alive:
-                self.redis.xclaim(
-                    STREAM, GROUP, name, 0, [entry["message_id"]], idle=3_600_000, justid=True
-                )
+    def complain(self, what: str) -> None:
+        """Something is wrong that the checker can't see in the end."""
+        self.complaints.append(what)
 
     def healed(self) -> None:
         """Everything works again from now on."""
         self.healed_at = time.monotonic()
 
-    def settle(self) -> bool:
-        """Wait until nothing moves that should; False if that took longer than it may."""
-        self.producer.join()
-        deadline = time.monotonic() + self.scale.settle_seconds
-        while not self._is_settled():
-            if time.monotonic() > deadline:
-                return False
-            time.sleep(LOOK_SECONDS)
-        return True
-
-    def _is_settled(self) -> bool:
-        last = self.store.last_seqs()
-        if any((one.last_event_id or 0) != last.get(one.user, 0) for one in self.readers):
-            return False
-        return all(reader.live for reader in self.readers) and self._all_stored()
-
-    def _all_stored(self) -> bool:
-        held = {(row.source, row.event_id, row.user_id) for row in self.store.rows()}
-        dead = self.dead()
-        for entry in self.ledger.acked_entries():
-            if entry.poison:
-                if entry.key not in dead:
-                    return False
-            elif not self.may_lose(entry) and any(
-                (*entry.key, user) not in held for user in entry.recipients
-            ):
-                return False
-        return True
-
     def dead(self) -> set[Key]:
         """The events among the dead letters."""
         return dead_keys(self.redis, DEAD_LETTERS)
-
-    def verdict(self) -> Verdict:
-        """What the checker says, now."""
-
-        async def look() -> Verdict:
-            return check(self.ledger, self.store, dead, self.readers, self.may_lose)
-
-        dead = self.dead()
-        return self.background.call(look())
-
-    # What was measured
-
-    def heal_seconds(self) -> float | None:
-        """From the end of the fault to the arrival of the last event that was written before."""
-        before = {e.id for e in self.ledger.acked_entries() if (e.acked_at or 0) < self.healed_at}
-        arrivals = [
-            line.at for reader in self.readers for line in reader.log if line.event in before
-        ]
-        return max(0.0, max(arrivals) - self.healed_at) if arrivals and self.healed_at else None
-
-    def reconnect_seconds(self) -> list[float]:
-        """How long each stream was away, each time."""
-        found = []
-        for reader in self.readers:
-            cut: float | None = None
-            for line in list(reader.log):
-                if line.kind == "cut" and cut is None:
-                    cut = line.at
-                elif line.kind == "connected" and cut is not None:
-                    found.append(line.at - cut)
-                    cut = None
-        return sorted(found)
-

@@ -7,42 +7,25 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from app import bus
 from app.sse import frame
 from app.sse.client import QUEUE_FRAMES, Client
 from app.sse.hub import Hub
+from tests.sse.parts import Channels, push
 from tests.support.sse import SseParser
 
 ADA, GRACE = b"user-notifications:ada", b"user-notifications:grace"
 
 
-class Recorder:
-    """A listener's part: what the hub asked for, in order. Everything in `there` is confirmed."""
-
-    def __init__(self) -> None:
-        self.asked: list[tuple[str, bytes]] = []
-        self.there: set[bytes] = set()
-
-    def want(self, channel: bytes) -> None:
-        self.asked.append(("want", channel))
-
-    def unwant(self, channel: bytes) -> None:
-        self.asked.append(("unwant", channel))
-
-    def has(self, channel: bytes) -> bool:
-        return channel in self.there
-
-
 @pytest.fixture
-def recorder() -> Recorder:
+def channels() -> Channels:
     """What the hub asks of a listener."""
-    return Recorder()
+    return Channels()
 
 
 @pytest.fixture
-def hub(recorder: Recorder) -> Hub:
+def hub(channels: Channels) -> Hub:
     """A hub for four streams, and three of one user."""
-    return Hub(recorder, max_streams=4, max_streams_per_user=3)
+    return Hub(channels, max_streams=4, max_streams_per_user=3)
 
 
 def joined(hub: Hub, user_id: str, position: int = 0) -> Client:
@@ -54,28 +37,24 @@ def joined(hub: Hub, user_id: str, position: int = 0) -> Client:
     return client
 
 
-def push(seq: int) -> bytes:
-    return bus.encode_created({"seq": seq, "id": "x", "title": "é\u2028"})
-
-
 def test_the_first_client_subscribes_and_the_last_unsubscribes(
-    hub: Hub, recorder: Recorder
+    hub: Hub, channels: Channels
 ) -> None:
     first, second = joined(hub, "ada"), joined(hub, "ada")
     hub.leave(first)
-    assert recorder.asked == [("want", ADA)]
+    assert channels.asked == [("want", ADA)]
     hub.leave(second)
-    assert recorder.asked == [("want", ADA), ("unwant", ADA)]
+    assert channels.asked == [("want", ADA), ("unwant", ADA)]
     joined(hub, "ada")
-    assert recorder.asked[2:] == [("want", ADA)]
+    assert channels.asked[2:] == [("want", ADA)]
 
 
-def test_a_client_knows_whether_its_subscription_is_there(hub: Hub, recorder: Recorder) -> None:
+def test_a_client_knows_whether_its_subscription_is_there(hub: Hub, channels: Channels) -> None:
     early = joined(hub, "ada")
     assert not early.subscribed
     hub.confirmed(ADA)
     assert early.subscribed
-    recorder.there.add(ADA)
+    channels.there.add(ADA)
     assert joined(hub, "ada").subscribed
 
 
@@ -114,19 +93,19 @@ def test_who_has_left_is_given_nothing(hub: Hub) -> None:
     assert list(hub.clients()) == [stays]
 
 
-def test_a_limit_refuses_the_new_and_evicts_nobody(hub: Hub, recorder: Recorder) -> None:
+def test_a_limit_refuses_the_new_and_evicts_nobody(hub: Hub, channels: Channels) -> None:
     clients = [joined(hub, "ada") for _ in range(3)]
     assert not hub.join(Client("ada", 0))  # three for each user
     clients.append(joined(hub, "grace"))
     assert not hub.join(Client("mary", 0))  # four in all
     assert list(hub.clients()) == clients
     assert not any(client.ending for client in clients)
-    assert recorder.asked == [("want", ADA), ("want", GRACE)]
+    assert channels.asked == [("want", ADA), ("want", GRACE)]
     hub.leave(clients[0])
     assert hub.join(Client("ada", 0))
 
 
-def test_a_drain_ends_all_and_takes_no_more(hub: Hub, recorder: Recorder) -> None:
+def test_a_drain_ends_all_and_takes_no_more(hub: Hub, channels: Channels) -> None:
     clients = [joined(hub, "ada"), joined(hub, "grace")]
     hub.drain(spread_ms=1_000)
     for client in clients:
@@ -139,11 +118,11 @@ def test_a_drain_ends_all_and_takes_no_more(hub: Hub, recorder: Recorder) -> Non
     for client in clients:
         hub.leave(client)
     assert hub.streams == 0
-    assert {channel for asked, channel in recorder.asked if asked == "unwant"} == {ADA, GRACE}
+    assert {channel for asked, channel in channels.asked if asked == "unwant"} == {ADA, GRACE}
 
 
 def test_those_that_are_drained_do_not_all_come_back_at_once() -> None:
-    hub = Hub(Recorder(), max_streams=100, max_streams_per_user=100)
+    hub = Hub(Channels(), max_streams=100, max_streams_per_user=100)
     clients = [joined(hub, "ada") for _ in range(100)]
     hub.drain(spread_ms=5_000)
     assert len({client.ending for client in clients}) > 50
@@ -205,7 +184,7 @@ LOOK_ALIKES: Callable[[bytes], bytes] = b'{"seq":1,"id":'.__add__
 @given(st.binary() | st.binary().map(LOOK_ALIKES) | st.text().map(str.encode).map(LOOK_ALIKES))
 @settings(deadline=None)
 def test_no_payload_ends_the_listener_or_makes_two_frames(payload: bytes) -> None:
-    hub = Hub(Recorder(), max_streams=1, max_streams_per_user=1)
+    hub = Hub(Channels(), max_streams=1, max_streams_per_user=1)
     client = joined(hub, "ada")
     hub.deliver(ADA, payload)
     parser = SseParser()

@@ -1,0 +1,153 @@
+"""Processes that write to one database at the same time, as two consumers and a web worker do."""
+
+import json
+import multiprocessing
+import random
+from collections.abc import Callable, Mapping, Sequence
+from multiprocessing.connection import Connection
+from multiprocessing.process import BaseProcess
+from threading import BrokenBarrierError
+from typing import Any, Protocol
+from uuid import UUID
+
+from sqlalchemy import event
+
+from app import create_app
+from app.extensions import db
+from app.notifications import database
+from app.notifications.delivery import deliver
+from app.notifications.draft import Draft
+from app.notifications.inbox import Wanted, change_notification, list_notifications
+from app.notifications.mailboxes import mark_seen
+from tests.notifications.world import NOW
+
+# A fork would share the sockets of the test's own database connections.
+SPAWN = multiprocessing.get_context("spawn")
+
+# Much longer than any of this takes; PostgreSQL breaks a deadlock after one second.
+DEADLINE_SECONDS = 60
+MEETING_SECONDS = 0.3
+
+# (user id, seq) of everything that one writer published, in its order.
+Written = list[tuple[str, int]]
+
+
+class Barrier(Protocol):
+    """Where writers wait for each other."""
+
+    def wait(self, timeout: float | None = None) -> int:
+        """Return when all are there; raises BrokenBarrierError after `timeout` seconds."""
+
+    def reset(self) -> None:
+        """Forget who gave up."""
+
+
+Work = Callable[[Any, Barrier], Written]
+
+
+def deliver_all(batches: Sequence[Sequence[Draft]], _others: Barrier) -> Written:
+    """Deliver one batch after the other. Only what is new is in the answer."""
+    written: Written = []
+    for batch in batches:
+        done = deliver(batch, NOW)
+        seqs = [(push.user_id, json.loads(push.payload)["seq"]) for push in done.pushes]
+        written += seqs[len(seqs) - done.created :]
+    return written
+
+
+def deliver_in_pieces(batches: Sequence[Sequence[Draft]], others: Barrier) -> Written:
+    """As deliver_all, with a few people in each statement, as a batch to thousands has it.
+
+    With its first mailboxes locked, each transaction waits a little for the other writer to have
+    its own first ones: if those can be others, each will then wait for the other.
+    """
+    database.CHUNK = 2
+    alone = True
+
+    def meet(_c: object, _cursor: object, statement: str, *_: object) -> None:
+        nonlocal alone
+        if alone and "FOR UPDATE" in statement:
+            alone = False
+            try:
+                others.wait(MEETING_SECONDS)
+            except BrokenBarrierError:
+                others.reset()
+
+    event.listen(db.engine, "after_cursor_execute", meet)
+    written: Written = []
+    for batch in batches:
+        alone = True
+        written += deliver_all([batch], others)
+    return written
+
+
+def change_all(wanted: tuple[str, int], _others: Barrier) -> Written:
+    """Do what a person does, at random, until that has made so many changes."""
+    user, count = wanted
+    chance = random.Random(count)
+    written: Written = []
+    while len(written) < count:
+        page = list_notifications(user, Wanted(), None, 5)
+        if chance.random() < 0.1:
+            _, push = mark_seen(user, page.mailbox.last_seq)
+        elif page.rows:
+            row = chance.choice(page.rows)
+            flags = chance.choice([{"read": True}, {"read": False}, {"archived": True}])
+            push = change_notification(user, UUID(str(row.id)), NOW, **flags).push
+        else:
+            continue
+        if push:
+            written.append((user, json.loads(push.payload)["seq"]))
+    return written
+
+
+def _work(
+    environment: Mapping[str, str], work: Work, given: Any, start: Barrier, answer: Connection
+) -> None:
+    app = create_app(environment)
+    with app.app_context(), answer:
+        start.wait(DEADLINE_SECONDS)
+        answer.send(work(given, start))
+
+
+class Writers:
+    """Runs each piece of work in a process of its own, all at once."""
+
+    def __init__(self, environment: Mapping[str, str], *pieces: tuple[Work, Any]) -> None:
+        # Kept here: its semaphores go with it, perhaps before a process has opened them.
+        self._start = SPAWN.Barrier(len(pieces))
+        self._processes: list[BaseProcess] = []
+        self._answers: list[Connection] = []
+        for work, given in pieces:
+            answer, theirs = SPAWN.Pipe(duplex=False)
+            process = SPAWN.Process(
+                target=_work, args=(environment, work, given, self._start, theirs)
+            )
+            process.start()
+            theirs.close()  # so that a process that dies ends the pipe
+            self._processes.append(process)
+            self._answers.append(answer)
+
+    def running(self) -> bool:
+        """Whether any of them is still at work."""
+        return any(process.is_alive() for process in self._processes)
+
+    def answers(self) -> list[Written]:
+        """What each wrote. Fails if one raised, whose traceback is on standard error."""
+        written: list[Written] = []
+        for number, answer in enumerate(self._answers):
+            assert answer.poll(DEADLINE_SECONDS), f"writer {number} is stuck"
+            try:
+                written.append(answer.recv())
+            except EOFError:
+                raise AssertionError(f"writer {number} failed") from None
+        return written
+
+    def __enter__(self) -> "Writers":
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        for process in self._processes:
+            process.join(5)
+            process.kill()
+            process.join()

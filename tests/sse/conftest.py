@@ -1,0 +1,130 @@
+"""Servers that many tests share, each test with users of its own; and those of one test alone."""
+
+import itertools
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+from pathlib import Path
+from typing import Protocol
+
+import pytest
+import redis
+from flask import Flask
+
+from app import create_app
+from app.extensions import db
+from app.ops.embedded import EmbeddedRedis
+from tests.conftest import JWT_SECRET_KEY, StartRedis, StartWeb
+from tests.sse.place import Place
+from tests.support.databases import PostgresDatabases, SqliteDatabases
+from tests.support.processes import WebServer
+
+_numbers = itertools.count(1)
+
+# The sweep is too far away to come to the rescue of what another part should have done.
+SETTINGS = {"KEEPALIVE_SECONDS": "1", "REPLAY_LIMIT": "20", "SWEEP_SECONDS": "3600"}
+SWEEPING = {**SETTINGS, "SWEEP_SECONDS": "0.5"}
+
+DATABASES = ["sqlite", "postgresql"]
+
+
+class StartPlace(Protocol):
+    """Starts a Tidings; settings are given as keywords in their own upper-case names."""
+
+    def __call__(self, workers: int = 1, **settings: str) -> Place: ...
+
+
+@contextmanager
+def running(
+    database_url: str, redis_url: str, folder: Path, settings: dict[str, str]
+) -> Iterator[Place]:
+    """A Tidings with one web worker."""
+    environment = {
+        "APP_ENV": "development",
+        "DATABASE_URL": database_url,
+        "REDIS_URL": redis_url,
+        "JWT_SECRET_KEY": JWT_SECRET_KEY,
+        "INSTANCE_PATH": str(folder / "instance"),
+        **settings,
+    }
+    app = create_app(environment)
+    with (
+        redis.Redis.from_url(redis_url) as client,
+        WebServer(environment, folder) as web,
+        closed_connections(app),
+    ):
+        yield Place(web, app, client)
+
+
+@contextmanager
+def closed_connections(app: Flask) -> Iterator[None]:
+    """Leaves no connection of `app` to its database."""
+    yield
+    with app.app_context():
+        db.engine.dispose()
+
+
+@contextmanager
+def shared(
+    request: pytest.FixtureRequest,
+    redis_server: EmbeddedRedis,
+    tmp_path_factory: pytest.TempPathFactory,
+    settings: dict[str, str],
+) -> Iterator[Place]:
+    """A Tidings for many tests, on the database that `request.param` names."""
+    folder = tmp_path_factory.mktemp(f"place-{request.param}")
+    databases: SqliteDatabases | PostgresDatabases = request.getfixturevalue(
+        "sqlite_databases" if request.param == "sqlite" else "postgres_databases"
+    )
+    redis_url = f"redis://127.0.0.1:{redis_server.port}/0"
+    with (
+        databases.fresh(folder) as database_url,
+        running(database_url, redis_url, folder, settings) as place,
+    ):
+        yield place
+
+
+@pytest.fixture(scope="package", params=DATABASES)
+def place(
+    request: pytest.FixtureRequest,
+    redis_server: EmbeddedRedis,
+    tmp_path_factory: pytest.TempPathFactory,
+) -> Iterator[Place]:
+    """A Tidings that is shared; a test that uses it runs on both databases.
+
+    To run on one: `@pytest.mark.parametrize("place", ["sqlite"], indirect=True)`.
+    """
+    with shared(request, redis_server, tmp_path_factory, SETTINGS) as place:
+        yield place
+
+
+@pytest.fixture(scope="module", params=DATABASES)
+def sweeping_place(
+    request: pytest.FixtureRequest,
+    redis_server: EmbeddedRedis,
+    tmp_path_factory: pytest.TempPathFactory,
+) -> Iterator[Place]:
+    """The same, with a sweep each half second."""
+    with shared(request, redis_server, tmp_path_factory, SWEEPING) as place:
+        yield place
+
+
+@pytest.fixture
+def user() -> str:
+    """A user of whom nobody has heard yet."""
+    return f"user-{next(_numbers)}"
+
+
+@pytest.fixture
+def start_place(
+    app: Flask, environment: dict[str, str], start_redis: StartRedis, start_web: StartWeb
+) -> Iterator[StartPlace]:
+    """Starts a Tidings for one test, with settings and a Redis of its own."""
+    with ExitStack() as stack:
+
+        def start(workers: int = 1, **settings: str) -> Place:
+            url = f"redis://127.0.0.1:{start_redis().port}/0"
+            client = stack.enter_context(redis.Redis.from_url(url))
+            web = start_web(workers, **{**SETTINGS, "REDIS_URL": url, **settings})
+            return Place(web, app, client)
+
+        yield start

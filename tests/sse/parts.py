@@ -1,0 +1,127 @@
+"""Plain collaborators for the stream room's modules: what a listener and a database do for them."""
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+
+from app import bus
+from app.errors import DatabaseUnavailable
+from app.sse.client import Client
+from app.sse.hub import Hub
+from app.sse.stream import ReadChanges, Terms, stream
+from tests.support.sse import Frame, SseParser
+
+FAR_FUTURE = 2**40
+
+
+class Channels:
+    """A listener's part: what the hub asked for, in order. Everything in `there` is confirmed."""
+
+    def __init__(self) -> None:
+        self.asked: list[tuple[str, bytes]] = []
+        self.there: set[bytes] = set()
+
+    def want(self, channel: bytes) -> None:
+        self.asked.append(("want", channel))
+
+    def unwant(self, channel: bytes) -> None:
+        self.asked.append(("unwant", channel))
+
+    def has(self, channel: bytes) -> bool:
+        return channel in self.there
+
+
+def push(seq: int) -> bytes:
+    """A Push that tells of a new notification."""
+    return bus.encode_created({"seq": seq, "id": f"n{seq}", "title": "é\u2028"})
+
+
+@dataclass
+class Answer:
+    """What the database says led from a position to `seq`."""
+
+    seq: int
+    unread: int = 0
+    unseen: int = 0
+    payloads: list[bytes] = field(default_factory=list)
+    reset: str | None = None
+
+
+class Database:
+    """A mailbox in which every change was a new notification, up to `seq`.
+
+    `away` is how many reads fail from now on. `meanwhile` runs in the middle of a read, after the
+    database was looked at and before the answer is there.
+    """
+
+    def __init__(self, seq: int = 0) -> None:
+        self.seq = seq
+        self.away = 0
+        self.reset: str | None = None
+        self.asked: list[tuple[str, int | None]] = []
+        self.meanwhile: Callable[[], None] = lambda: None
+
+    def read_changes(self, user_id: str, after: int | None) -> Answer:
+        """What `app.notifications.changes.changes_since` promises."""
+        self.asked.append((user_id, after))
+        if self.away:
+            self.away -= 1
+            raise DatabaseUnavailable("away for a while")
+        start = self.seq if after is None or self.reset else after
+        payloads = [push(seq) for seq in range(start + 1, self.seq + 1)]
+        answer = Answer(self.seq, 3, 2, payloads, self.reset)
+        self.meanwhile()
+        return answer
+
+
+class Clock:
+    """Time as the stream sees it, that passes when a test says so."""
+
+    def __init__(self) -> None:
+        self.now = 1_000_000.0
+
+    def time(self) -> float:
+        return self.now
+
+    def monotonic(self) -> float:
+        return self.now
+
+
+class Reading:
+    """A stream, and what a browser has made of it; `next` takes one chunk."""
+
+    def __init__(self, chunks: Iterator[bytes]) -> None:
+        self.chunks = chunks
+        self.parser = SseParser()
+        self.frames: list[Frame] = []
+
+    def next(self) -> list[Frame]:
+        """The frames of the next chunk. Raises StopIteration at the stream's end."""
+        frames = self.parser.feed(next(self.chunks))
+        self.frames += frames
+        return frames
+
+    def until_idle(self) -> list[Frame]:
+        """The frames up to the next `ping`, and without it, or up to the end."""
+        found: list[Frame] = []
+        for chunk in self.chunks:
+            frames = self.parser.feed(chunk)
+            found += [one for one in frames if one.event != "ping"]
+            if any(one.event == "ping" for one in frames):
+                break
+        self.frames += found
+        return found
+
+
+def opened(
+    hub: Hub,
+    read_changes: ReadChanges,
+    position: int | None = None,
+    *,
+    user_id: str = "ada",
+    keepalive_seconds: float = 0,
+    max_seconds: float = FAR_FUTURE,
+    expires_at: int = FAR_FUTURE,
+) -> Reading:
+    """A stream that is not yet asked for anything; it pings whenever there is nothing to do."""
+    terms = Terms(keepalive_seconds, max_seconds, expires_at)
+    return Reading(stream(Client(user_id, position), hub, read_changes, terms))

@@ -1,0 +1,91 @@
+"""A reader that stops reading harms nobody else, and loses nothing by it."""
+
+import http.client
+import socket
+from collections.abc import Iterator
+from contextlib import closing, contextmanager
+
+import pytest
+
+from tests.sse.conftest import StartPlace
+from tests.sse.place import Place, events, news
+from tests.support.processes import STREAM_PATH
+from tests.support.sse import Frame, SseParser
+from tests.support.waiting import wait_for
+
+pytestmark = pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
+
+# More than the sockets' buffers (4 MiB and some) and the queue (256 frames) hold together.
+COUNT = 600
+LARGE = {"text": "x" * 20_000}
+
+
+@contextmanager
+def slow_reader(place: Place, user: str) -> Iterator[Iterator[Frame]]:
+    """A stream that is open, and of which nothing is read until its frames are asked for."""
+    with socket.socket() as sock:
+        sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
+        sock.connect(("127.0.0.1", place.web.port))
+        with closing(http.client.HTTPConnection("127.0.0.1", place.web.port)) as connection:
+            connection.sock = sock
+            headers = {"Authorization": f"Bearer {place.token(user)}", "Last-Event-ID": "0"}
+            connection.request("GET", STREAM_PATH, headers=headers)
+            response = connection.getresponse()
+            assert response.status == 200
+            wait_for(lambda: place.subscribers(user) == 1, what="its subscription")
+            yield _frames(sock, response)
+
+
+def _frames(sock: socket.socket, response: http.client.HTTPResponse) -> Iterator[Frame]:
+    parser = SseParser()
+    sock.settimeout(20)
+    while chunk := response.read1(65_536):
+        yield from parser.feed(chunk)
+
+
+def test_others_are_not_kept_waiting_and_it_gets_all_in_order_once_it_reads(
+    start_place: StartPlace,
+) -> None:
+    place = start_place(KEEPALIVE_SECONDS="15", REPLAY_LIMIT="1000")
+    with (
+        slow_reader(place, "ada") as slow,
+        place.live("ada") as quick,
+        place.live("grace") as grace,
+    ):
+        for _ in range(6):
+            place.tell("ada", COUNT // 6, data=LARGE)
+            place.tell("grace")
+        frames = quick.wait_for_frames(COUNT + 1, 30)
+        assert events(frames) == [("connected", "0"), *news(1, COUNT)]
+        assert events(grace.wait_for_frames(7)) == [("connected", "0"), *news(1, 6)]
+        assert place.web.is_ready()
+
+        seen = []
+        for frame in slow:
+            seen.append(frame)
+            if frame.id == str(COUNT):
+                break
+        assert events(seen) == [("connected", "0"), *news(1, COUNT)]
+
+
+def test_who_does_not_read_on_is_cut_off_and_holds_nothing_any_more(
+    start_place: StartPlace,
+) -> None:
+    place = start_place(KEEPALIVE_SECONDS="0.5", REPLAY_LIMIT="1000")
+    with slow_reader(place, "ada") as slow:
+        place.tell("ada", COUNT, data=LARGE)
+        place.web.wait_for_output("closed the connection of a reader that stopped reading")
+        wait_for(lambda: place.subscribers("ada") == 0, what="the end of its subscription")
+        assert "Traceback" not in place.web.output()
+        got = [int(frame.id) for frame in _until_cut(slow) if frame.id is not None]
+    assert got == list(range(len(got)))
+    with place.stream("ada", got[-1]) as stream:
+        rest = stream.wait_for_frames(COUNT - got[-1] + 1, 30)
+        assert events(rest)[1:] == news(got[-1] + 1, COUNT)
+
+
+def _until_cut(frames: Iterator[Frame]) -> Iterator[Frame]:
+    try:
+        yield from frames
+    except (http.client.HTTPException, OSError):
+        return  # in the middle of a chunk, which is how it is cut off
