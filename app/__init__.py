@@ -13,6 +13,7 @@ from app.board import routes as board_routes
 from app.config import Settings
 from app.consumer import cli as consumer_cli
 from app.extensions import Tidings, db, migrate
+from app.notifications import cli as notifications_cli
 from app.notifications import database
 from app.notifications import routes as notifications_routes
 from app.ops import health, logs
@@ -63,5 +64,6 @@ def create_app(environ: Mapping[str, str] | None = None) -> Flask:
         )
 
     auth_cli.init_app(app)
+    notifications_cli.init_app(app)
     consumer_cli.init_app(app)
     return app

@@ -112,6 +112,9 @@ class Settings(BaseModel):
         le=10_000,
         description="Most changes that are replayed; a client further behind gets `reset`.",
     )
+    retention_days: int = Field(
+        90, ge=1, le=36_500, description="Days that `flask prune` keeps a notification."
+    )
     log_format: Literal["text", "json"] = Field(
         "text", description="Log lines for people or for machines."
     )

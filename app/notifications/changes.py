@@ -10,7 +10,7 @@ from app.notifications.database import reading
 from app.notifications.models import Mailbox, Notification
 from app.notifications.representation import mailbox_payload, notification_payload
 
-ResetReason = Literal["too-far-behind", "from-the-future"]
+ResetReason = Literal["too-far-behind", "from-the-future", "pruned"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,6 +69,8 @@ def _changes(mailbox: Mailbox, rows: list[Notification], after: int | None, limi
         return here
     if after > mailbox.last_seq:
         return _reset(here, "from-the-future")
+    if after < mailbox.pruned_seq:
+        return _reset(here, "pruned")
     if len(rows) > limit:
         return _reset(here, "too-far-behind")
     payloads = [
