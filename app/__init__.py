@@ -16,7 +16,7 @@ from app.extensions import Tidings, db, migrate
 from app.notifications import cli as notifications_cli
 from app.notifications import database
 from app.notifications import routes as notifications_routes
-from app.ops import health, logs
+from app.ops import doctor, health, logs
 from app.sse import routes as sse_routes
 from app.sse.room import Room
 from app.web import routes as web_routes
@@ -71,4 +71,5 @@ def create_app(environ: Mapping[str, str] | None = None) -> Flask:
     auth_cli.init_app(app)
     notifications_cli.init_app(app)
     consumer_cli.init_app(app)
+    doctor.init_app(app)
     return app
