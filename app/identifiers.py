@@ -11,6 +11,7 @@ from pydantic_core import CoreSchema, core_schema
 # cover e-mail addresses, UUIDs and "tenant:user". 128 keeps the id indexable in any database.
 # Not anchored: match it whole. `$` would also match before a newline at the end.
 USER_ID_PATTERN: Final = r"[A-Za-z0-9._~@:-]{1,128}"
+USER_ID_RULE: Final = "1 to 128 of A-Z a-z 0-9 . _ ~ @ : -"
 
 _USER_ID: Final = re.compile(USER_ID_PATTERN)
 
@@ -38,5 +39,5 @@ class Worded:
 UserId = Annotated[
     str,
     StringConstraints(pattern=f"^{USER_ID_PATTERN}$"),
-    Worded("Not a user id (1 to 128 of A-Z a-z 0-9 . _ ~ @ : -)"),
+    Worded(f"Not a user id ({USER_ID_RULE})"),
 ]

@@ -11,18 +11,22 @@ from typing import Any, ParamSpec, TypeVar
 import click
 import redis
 from flask import Flask
+from redis.backoff import NoBackoff
+from redis.retry import Retry
 
 from app import bus
 from app.consumer import info as consumer_info
 from app.consumer import loop
 from app.consumer.consumer import Consumer, Stored
 from app.consumer.dead_letters import DeadLetter, DeadLetters
+from app.consumer.envelope import BadEvent, decode, encode
 from app.consumer.handlers import drafts_for
 from app.consumer.producer import emit
 from app.consumer.sample import sample_event
 from app.consumer.stream import EventStream, Names
 from app.errors import DatabaseUnavailable
 from app.extensions import settings, tidings
+from app.identifiers import USER_ID_RULE, is_user_id
 from app.notifications.delivery import deliver
 from app.notifications.draft import Draft
 
@@ -89,7 +93,9 @@ def run(burst: bool, name: str | None, batch: int) -> None:
     """Consume events until told to stop (SIGTERM, Ctrl-C)."""
     stop = loop.StopFlag()
     stop.listen()
-    client = tidings().redis
+    # Without redis-py's own second try: an XREADGROUP whose reply was lost would be sent again, and
+    # get the next entries. The loop tries again, and begins with what it was given.
+    client = bus.connect(settings().redis_url, retry=Retry(NoBackoff(), 0))
     name = name or f"{socket.gethostname()}-{os.getpid()}"
     stream = EventStream(client, _names(), name)
     worker = Consumer(stream, drafts_for, _store, lambda pushes: bus.publish(client, pushes), batch)
@@ -183,32 +189,48 @@ def drop(ids: tuple[str, ...]) -> None:
 
 
 def _found(letters: DeadLetters, ids: tuple[str, ...]) -> list[DeadLetter]:
-    try:
-        found = letters.find(ids)
-    except redis.ResponseError as error:
-        raise click.UsageError(f"That is not the id of a dead letter: {error}") from None
+    found: list[DeadLetter] = []
+    for wanted in dict.fromkeys(ids):
+        try:
+            found += letters.find([wanted])
+        except redis.ResponseError:
+            raise click.UsageError(f"{wanted!r} is not the id of a dead letter") from None
     missing = set(ids) - {letter.id for letter in found}
     if missing:
         raise click.ClickException(f"there is no dead letter {', '.join(sorted(missing))}")
     return found
 
 
+def _user_id(_context: click.Context, _option: click.Parameter, value: str | None) -> str | None:
+    """Refuse what is no user id now, and not in a dead letter that nobody looks for."""
+    if value is not None and not is_user_id(value):
+        raise click.BadParameter(f"{value!r} is not a user id ({USER_ID_RULE})")
+    return value
+
+
 @click.command("emit")
 @click.argument("event_type", metavar="TYPE")
-@click.option("--to", "user", required=True, help="Who is to be told.")
-@click.option("--actor", help="Who did it.")
+@click.option("--to", "user", required=True, callback=_user_id, help="Who is to be told.")
+@click.option("--actor", callback=_user_id, help="Who did it.")
 @click.option("--data", default="{}", help="JSON object; it goes over the sample data of TYPE.")
 @click.option("--id", "event_id", help="The event's id. Default: a new UUID.")
 @_says_what_is_away
 def emit_command(
     event_type: str, user: str, actor: str | None, data: str, event_id: str | None
 ) -> None:
-    """Write one event of TYPE and print its stream entry's id."""
+    """Write one event of TYPE and print its stream entry's id.
+
+    The event's data is not checked: this is also how to see what becomes of bad events.
+    """
     try:
         given = json.loads(data)
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:
         raise click.BadParameter(f"not JSON: {error}", param_hint="--data") from None
     if not isinstance(given, dict):
         raise click.BadParameter("not a JSON object", param_hint="--data")
     event = sample_event(event_type, user, actor, given, event_id)
+    try:
+        decode({name.encode(): value.encode() for name, value in encode(event).items()})
+    except BadEvent as error:
+        raise click.UsageError(str(error)) from None
     click.echo(emit(tidings().redis, settings().event_stream, event))

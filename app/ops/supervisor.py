@@ -1,7 +1,6 @@
 """Runs a few processes side by side until one ends or somebody stops them."""
 
 import os
-import queue
 import signal
 import subprocess
 import sys
@@ -11,10 +10,11 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
-from types import FrameType, TracebackType
+from types import TracebackType
 from typing import Literal, Self
 
 from app.errors import TidingsError
+from app.ops.notices import Notices
 from app.ops.tether import tethered
 
 # Longer than the web process takes to send its streams away.
@@ -85,15 +85,14 @@ class Child:
 class Supervisor:
     """Starts processes, passes on what they print under their names, and stops them together.
 
-    It waits on one queue only. The ends of processes and the stop signals go into it.
+    It waits for one thing only: notices, of processes that ended and of signals to stop.
     """
 
     def __init__(self, folder: Path, environ: Mapping[str, str]) -> None:
         self._folder = folder
         self._environ = environ
         self._children: list[Child] = []
-        # A signal handler may put into a SimpleQueue even while its own thread is in get().
-        self._happened: queue.SimpleQueue[Ended | Literal["stop"]] = queue.SimpleQueue()
+        self._happened: Notices[Ended | Literal["stop"]] = Notices()
 
     @contextmanager
     def heeding_signals(self) -> Iterator[None]:
@@ -102,13 +101,7 @@ class Supervisor:
         Signals after the first find nobody waiting, so they can't disturb the stop. At the end
         they are ignored, because the process ends too: a late one shall not change how.
         """
-
-        def note(signum: int, frame: FrameType | None) -> None:
-            # Only a note: a handler runs between any two steps of the main thread.
-            self._happened.put("stop")
-
-        for signum in STOP_SIGNALS:
-            signal.signal(signum, note)
+        self._happened.put_on(STOP_SIGNALS, "stop")
         try:
             yield
         finally:
@@ -169,10 +162,7 @@ class Supervisor:
         return child
 
     def _next(self, seconds: float | None) -> Ended | None:
-        try:
-            happened = self._happened.get(timeout=seconds)
-        except queue.Empty:
-            return None
+        happened = self._happened.get(seconds)
         if happened == "stop":
             raise StopRequested
         return happened

@@ -25,10 +25,9 @@ def in_app(app: Flask) -> Iterator[None]:
 
 
 @pytest.fixture
-def handlers(monkeypatch: pytest.MonkeyPatch) -> Callable[..., object]:
-    """`handles`, whose registrations end with the test."""
+def own_handlers(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Handlers that the test registers end with it."""
     monkeypatch.setattr(registry, "_registrations", dict(registry._registrations))
-    return registry.handles
 
 
 @pytest.fixture(scope="session")

@@ -15,6 +15,7 @@ from app import bus
 from app.bus import Push
 from app.consumer.consumer import MOST_FAILURES, Stored, Turn
 from app.consumer.envelope import MAX_REASON_CHARS, Event
+from app.consumer.registry import handles
 from app.consumer.stream import CLAIM_IDLE_MS, EventStream
 from app.errors import DatabaseUnavailable
 from app.notifications.draft import Draft
@@ -23,7 +24,6 @@ from tests.support.consuming import (
     GROUP,
     NAMES,
     STREAM,
-    Json,
     Pushes,
     consumer,
     dead_letters,
@@ -198,6 +198,7 @@ def test_an_event_that_was_sent_twice_is_told_once(redis_client: redis.Redis, ba
     assert told("grace") == ["twice", "twice"]
     assert told("linus") == ["twice"]
     assert pending(redis_client) == []
+    assert dead_letters(redis_client) == []
 
 
 @pytest.mark.parametrize("error", [Crash(), redis.ConnectionError("lost")], ids=["crash", "redis"])
@@ -249,11 +250,11 @@ def test_what_is_published_and_not_acknowledged_makes_no_second_notification(
 @on_one_database
 @pytest.mark.parametrize("text", ["went wrong", "\ud800\n" + "long" * 150])
 def test_an_event_whose_handler_fails_is_tried_again_and_then_parked_others_go_through(
-    redis_client: redis.Redis, handlers: Callable[..., Any], text: str
+    redis_client: redis.Redis, own_handlers: None, text: str
 ) -> None:
     calls: list[str] = []
 
-    @handlers("test.fails", NoData)
+    @handles("test.fails", NoData)
     def fails(event: Event, data: NoData) -> Iterable[Draft]:
         calls.append(event.id)
         raise RuntimeError(text)
@@ -269,9 +270,8 @@ def test_an_event_whose_handler_fails_is_tried_again_and_then_parked_others_go_t
     assert calls == ["poison"] * MOST_FAILURES
     [letter] = dead_letters(redis_client)
     reason = letter[b"reason"].decode()
-    assert reason.startswith(
-        f"failed {MOST_FAILURES} times: RuntimeError: {text[0:1].strip()}"[:35]
-    )
+    assert reason.startswith(f"failed {MOST_FAILURES} times: RuntimeError: ")
+    assert text[-4:] in reason
     assert reason.isprintable()
     assert len(reason) <= MAX_REASON_CHARS
     assert letter[b"original:event"] == json.dumps(poison).encode()
@@ -281,11 +281,11 @@ def test_an_event_whose_handler_fails_is_tried_again_and_then_parked_others_go_t
 
 @on_one_database
 def test_failures_of_earlier_processes_count_and_are_forgotten_after_a_success(
-    redis_client: redis.Redis, handlers: Callable[..., Any]
+    redis_client: redis.Redis, own_handlers: None
 ) -> None:
     failing = [True] * (MOST_FAILURES - 1) + [False] + [True] * (MOST_FAILURES - 1) + [False]
 
-    @handlers("test.fails", NoData)
+    @handles("test.fails", NoData)
     def fails_at_first(event: Event, data: NoData) -> Iterable[Draft]:
         if failing.pop(0):
             raise RuntimeError("not yet")
@@ -317,9 +317,9 @@ def test_an_event_that_was_there_at_many_crashes_is_not_poison(redis_client: red
 
 
 def test_an_event_that_the_database_cannot_take_does_not_take_its_batch_with_it(
-    redis_client: redis.Redis, handlers: Callable[..., Any]
+    redis_client: redis.Redis, own_handlers: None
 ) -> None:
-    @handlers("test.unstorable", NoData)
+    @handles("test.unstorable", NoData)
     def unstorable(event: Event, data: NoData) -> Iterable[Draft]:
         told_of = Draft(user_id="grace", kind=event.type, reason="requested", title=event.id)
         yield told_of
@@ -511,7 +511,7 @@ def test_trimming_keeps_what_any_group_has_not_acknowledged(each_redis: redis.Re
 def test_leaving_keeps_the_name_as_long_as_entries_are_pending_under_it(
     each_redis: redis.Redis,
 ) -> None:
-    def members() -> list[Json]:
+    def members() -> list[bytes]:
         found: Any = each_redis.xinfo_consumers(STREAM, GROUP)
         return [member["name"] for member in found]
 

@@ -18,9 +18,16 @@ from tests.support.processes import STREAM_PATH, ChildProcess, child_environ, fr
 from tests.support.sse import SseStream
 from tests.support.waiting import wait_for
 
-pytestmark = pytest.mark.skipif(
-    not Path("/proc/self/environ").exists(), reason="looks for processes in /proc"
-)
+pytestmark = [
+    pytest.mark.skipif(
+        not Path("/proc/self/environ").exists(), reason="looks for processes in /proc"
+    ),
+    # Every test starts and stops four programs.
+    pytest.mark.timeout(300),
+]
+
+# Without a supervisor, nobody kills a web worker that takes gunicorn's `graceful_timeout` to end.
+END_SECONDS = 40
 
 RUNNING = "Tidings is running."
 
@@ -72,7 +79,7 @@ def processes_of(settings: dict[str, str]) -> dict[int, str]:
 
 
 def assert_nothing_is_left(settings: dict[str, str]) -> None:
-    wait_for(lambda: not processes_of(settings), 15, f"the end of {processes_of(settings)}")
+    wait_for(lambda: not processes_of(settings), END_SECONDS, f"end of {processes_of(settings)}")
     assert not socket_path(Path(settings["INSTANCE_PATH"])).exists()
     with socket.socket() as probe:
         assert probe.connect_ex(("127.0.0.1", int(settings["PORT"]))) != 0
@@ -143,7 +150,7 @@ def test_when_one_process_dies_the_rest_stops_and_it_is_named(
     os.kill(victim, signal.SIGKILL)
     assert run.wait() == 1
     assert f"make run: {name} was ended by SIGKILL." in run.output()
-    wait_for(lambda: not processes_of(settings), 15, "the end of all")
+    wait_for(lambda: not processes_of(settings), END_SECONDS, "the end of all")
 
 
 def test_a_killed_supervisor_takes_all_with_it(
@@ -165,7 +172,7 @@ def test_a_port_in_use_is_one_line_that_says_what_to_do(
     [line] = run.output().splitlines()
     assert settings["PORT"] in line
     assert "PORT=" in line
-    assert not Path(settings["INSTANCE_PATH"]).exists()
+    assert not socket_path(Path(settings["INSTANCE_PATH"])).exists()
 
 
 def test_a_wrong_setting_is_one_line(
