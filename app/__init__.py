@@ -13,14 +13,19 @@ from app.board import routes as board_routes
 from app.config import Settings
 from app.consumer import cli as consumer_cli
 from app.extensions import Tidings, db, migrate
+from app.notifications import cli as notifications_cli
 from app.notifications import database
 from app.notifications import routes as notifications_routes
-from app.ops import health, logs
+from app.ops import doctor, health, logs
 from app.sse import routes as sse_routes
 from app.sse.room import Room
 from app.web import routes as web_routes
 
 API = "/api/v1"
+
+# Whoever marks something read does not wait longer than this for a Redis that hangs: the change is
+# committed by then, and the sweep delivers it.
+REQUEST_REDIS_TIMEOUT_SECONDS = 2.0
 
 # Nothing that is sent here is larger than one event.
 MAX_BODY_BYTES = 64 * 1024
@@ -42,7 +47,8 @@ def create_app(environ: Mapping[str, str] | None = None) -> Flask:
     tokens.init_app(app, settings)
     database.init_app(app, settings)
     migrate.init_app(app, db, directory=app.root_path + "/notifications/migrations")
-    app.extensions["tidings"] = Tidings(settings, bus.connect(settings.redis_url))
+    client = bus.connect(settings.redis_url, socket_timeout=REQUEST_REDIS_TIMEOUT_SECONDS)
+    app.extensions["tidings"] = Tidings(settings, client)
     app.extensions["tidings.sse"] = Room(app, settings)
 
     for blueprint in (auth_routes.blueprint, notifications_routes.blueprint, sse_routes.blueprint):
@@ -63,5 +69,7 @@ def create_app(environ: Mapping[str, str] | None = None) -> Flask:
         )
 
     auth_cli.init_app(app)
+    notifications_cli.init_app(app)
     consumer_cli.init_app(app)
+    doctor.init_app(app)
     return app

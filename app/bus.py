@@ -1,6 +1,7 @@
 """Redis Pub/Sub: the names of the channels, the encoding of a Push, PUBLISH."""
 
 import json
+import logging
 import re
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
@@ -9,6 +10,8 @@ from typing import Any
 import redis
 from redis.backoff import ExponentialBackoff
 from redis.retry import Retry
+
+log = logging.getLogger(__name__)
 
 # Part of the outside contract: other services may publish here too.
 USER_CHANNEL_PREFIX = "user-notifications:"
@@ -114,6 +117,14 @@ def foreign_object(payload: bytes) -> bytes | None:
         return encode_json(value) if isinstance(value, dict) else None
     except (ValueError, RecursionError):
         return None
+
+
+def publish_or_log(client: redis.Redis, pushes: Iterable[Push]) -> None:
+    """PUBLISH what is committed. If Redis is away, the sweeps deliver it, and the log says so."""
+    try:
+        publish(client, pushes)
+    except redis.RedisError as error:
+        log.warning("Redis does not answer; the sweep will deliver this change: %s", error)
 
 
 def publish(client: redis.Redis, pushes: Iterable[Push]) -> None:

@@ -16,7 +16,7 @@ from sqlalchemy import make_url
 from sqlalchemy.exc import ArgumentError
 
 from app.errors import ConfigurationError
-from app.ops.embedded import socket_path
+from app.ops.embedded import socket_url
 
 PROJECT = Path(__file__).resolve().parent.parent
 
@@ -112,6 +112,9 @@ class Settings(BaseModel):
         le=10_000,
         description="Most changes that are replayed; a client further behind gets `reset`.",
     )
+    retention_days: int = Field(
+        90, ge=1, le=36_500, description="Days that `flask prune` keeps a notification."
+    )
     log_format: Literal["text", "json"] = Field(
         "text", description="Log lines for people or for machines."
     )
@@ -186,7 +189,7 @@ class Settings(BaseModel):
         if not self.database_url:
             self._fill("database_url", f"sqlite:///{instance / 'tidings.db'}")
         if not self.redis_url:
-            self._fill("redis_url", f"unix://{socket_path(instance)}")
+            self._fill("redis_url", socket_url(instance))
         if not self.jwt_secret_key:
             self._fill("jwt_secret_key", _generated_secret(instance))
         if len(self.jwt_secret_key.encode()) < MIN_SECRET_BYTES:

@@ -4,6 +4,7 @@ from datetime import timedelta
 
 import click
 from flask import Flask
+from flask.cli import with_appcontext
 
 from app.auth.tokens import DEFAULT_TOKEN_LIFE, issue_token
 from app.errors import BadRequest
@@ -19,6 +20,7 @@ from app.errors import BadRequest
     show_default=True,
     help="Seconds until the token expires.",
 )
+@with_appcontext
 def token(user: str, scopes: tuple[str, ...], ttl: int) -> None:
     """Print a signed token for USER."""
     try:

@@ -11,6 +11,7 @@ from typing import Any, ParamSpec, TypeVar
 import click
 import redis
 from flask import Flask
+from flask.cli import with_appcontext
 from redis.backoff import NoBackoff
 from redis.retry import Retry
 
@@ -88,6 +89,7 @@ def consumer() -> None:
     show_default=True,
     help="Most events in one transaction.",
 )
+@with_appcontext
 @_says_what_is_away
 def run(burst: bool, name: str | None, batch: int) -> None:
     """Consume events until told to stop (SIGTERM, Ctrl-C)."""
@@ -110,6 +112,7 @@ def _store(drafts: Sequence[Draft]) -> Stored:
 
 @consumer.command()
 @click.option("--json", "as_json", is_flag=True, help="For machines.")
+@with_appcontext
 @_says_what_is_away
 def info(as_json: bool) -> None:
     """Show the stream's length, lag, pending entries, consumers and dead letters."""
@@ -138,6 +141,7 @@ def _dead_letters() -> DeadLetters:
 
 @dead_letters.command("list")
 @click.option("--json", "as_json", is_flag=True, help="For machines.")
+@with_appcontext
 @_says_what_is_away
 def list_command(as_json: bool) -> None:
     """Show every dead letter with its reason."""
@@ -167,6 +171,7 @@ def _shown_letter(letter: DeadLetter) -> dict[str, Any]:
 @dead_letters.command()
 @click.argument("ids", nargs=-1)
 @click.option("--all", "everything", is_flag=True, help="Every dead letter there is now.")
+@with_appcontext
 @_says_what_is_away
 def retry(ids: tuple[str, ...], everything: bool) -> None:
     """Put parked events back on the stream."""
@@ -180,6 +185,7 @@ def retry(ids: tuple[str, ...], everything: bool) -> None:
 
 @dead_letters.command()
 @click.argument("ids", nargs=-1, required=True)
+@with_appcontext
 @_says_what_is_away
 def drop(ids: tuple[str, ...]) -> None:
     """Delete parked events for good."""
@@ -214,6 +220,7 @@ def _user_id(_context: click.Context, _option: click.Parameter, value: str | Non
 @click.option("--actor", callback=_user_id, help="Who did it.")
 @click.option("--data", default="{}", help="JSON object; it goes over the sample data of TYPE.")
 @click.option("--id", "event_id", help="The event's id. Default: a new UUID.")
+@with_appcontext
 @_says_what_is_away
 def emit_command(
     event_type: str, user: str, actor: str | None, data: str, event_id: str | None

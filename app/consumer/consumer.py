@@ -17,7 +17,7 @@ from app.notifications.draft import Draft
 log = logging.getLogger(__name__)
 
 CLAIM_EVERY_SECONDS = 5.0
-TRIM_EVERY_SECONDS = 60.0
+TIDY_EVERY_SECONDS = 60.0
 # A handler that fails is tried again: what it needed may be back. A crash of the process is not
 # its failure and does not count.
 MOST_FAILURES = 3
@@ -77,7 +77,7 @@ class Consumer:
         self._publish = publish
         self._batch = batch
         self._clock = clock
-        self._claim_at = self._trim_at = clock()
+        self._claim_at = self._tidy_at = clock()
         self._resume = True
 
     def turn(self, block_ms: int | None) -> Turn:
@@ -91,7 +91,7 @@ class Consumer:
         entries = entries or self._abandoned() or self._stream.new(self._batch, block_ms)
         turn = Turn(taken=len(entries))
         self._finish(entries, turn)
-        self._trim()
+        self._tidy()
         self._resume = resumed or turn.failed > 0
         return turn
 
@@ -162,7 +162,8 @@ class Consumer:
         self._stream.park(entry, reason)
         turn.parked += 1
 
-    def _trim(self) -> None:
-        if self._clock() >= self._trim_at:
-            self._trim_at = self._clock() + TRIM_EVERY_SECONDS
+    def _tidy(self) -> None:
+        if self._clock() >= self._tidy_at:
+            self._tidy_at = self._clock() + TIDY_EVERY_SECONDS
             self._stream.trim()
+            self._stream.forget_the_dead()

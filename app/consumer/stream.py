@@ -15,6 +15,8 @@ log = logging.getLogger(__name__)
 # An entry that nobody has acknowledged for this long belonged to a consumer that died. A consumer
 # that is only slow, and loses an entry to another one, does no harm: storing is idempotent.
 CLAIM_IDLE_MS = 30_000
+# A consumer reads at least once a second; one that has not for so long was killed.
+DEAD_AFTER_IDLE_MS = 600_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,17 +111,32 @@ class EventStream:
 
     def leave(self) -> None:
         """Leave the group, unless entries are still pending: they would be lost with the name."""
-        members = self._redis.xinfo_consumers(self._names.stream, self._names.group)
-        for member in members:
+        for member in self._members():
             if member["name"].decode() == self._consumer and member["pending"] == 0:
                 self._redis.xgroup_delconsumer(
                     self._names.stream, self._names.group, self._consumer
                 )
 
+    def forget_the_dead(self) -> None:
+        """Take names out of the group that nobody answers to, and that have nothing pending."""
+        for member in self._members():
+            own = member["name"].decode() == self._consumer
+            if not own and member["idle"] > DEAD_AFTER_IDLE_MS and member["pending"] == 0:
+                self._redis.xgroup_delconsumer(
+                    self._names.stream, self._names.group, member["name"]
+                )
+
+    def _members(self) -> list[dict[str, Any]]:
+        members: list[dict[str, Any]] = self._redis.xinfo_consumers(
+            self._names.stream, self._names.group
+        )
+        return members
+
     def trim(self) -> None:
         """Drop what every group of this stream has acknowledged; roughly, by whole nodes."""
-        needed = [group["last-delivered-id"] for group in self._groups()]
-        for group in self._groups():
+        groups = self._groups()
+        needed = [group["last-delivered-id"] for group in groups]
+        for group in groups:
             pending = self._redis.xpending(self._names.stream, group["name"])
             if pending["pending"]:
                 needed.append(pending["min"])

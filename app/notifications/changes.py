@@ -3,14 +3,29 @@
 from dataclasses import dataclass, field
 from typing import Literal
 
-from sqlalchemy import and_, select
+from sqlalchemy import and_, bindparam, select
 from sqlalchemy.orm import Session
 
 from app.notifications.database import reading
 from app.notifications.models import Mailbox, Notification
 from app.notifications.representation import mailbox_payload, notification_payload
 
-ResetReason = Literal["too-far-behind", "from-the-future"]
+# One statement sees one state: with two, a change committed between them could hide a notification
+# that was created before and moved on since. Built once: every stream that opens asks this, and
+# building it takes a third of the time.
+MAILBOX_AND_CHANGES = (
+    select(Mailbox, Notification)
+    .outerjoin_from(
+        Mailbox,
+        Notification,
+        and_(Notification.user_id == Mailbox.user_id, Notification.seq > bindparam("after")),
+    )
+    .where(Mailbox.user_id == bindparam("user_id"))
+    .order_by(Notification.seq)
+    .limit(bindparam("most"))
+)
+
+ResetReason = Literal["too-far-behind", "from-the-future", "pruned"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,17 +63,8 @@ def changes_since(user_id: str, after: int | None, limit: int) -> Changes:
 def _read(
     session: Session, user_id: str, after: int, limit: int
 ) -> tuple[Mailbox | None, list[Notification]]:
-    # One statement sees one state: with two, a change committed between them could hide a
-    # notification that was created before and moved on since.
-    newer = and_(Notification.user_id == Mailbox.user_id, Notification.seq > after)
-    query = (
-        select(Mailbox, Notification)
-        .outerjoin_from(Mailbox, Notification, newer)
-        .where(Mailbox.user_id == user_id)
-        .order_by(Notification.seq)
-        .limit(limit)
-    )
-    found = session.execute(query).all()
+    values = {"user_id": user_id, "after": after, "most": limit}
+    found = session.execute(MAILBOX_AND_CHANGES, values).all()
     mailbox: Mailbox | None = found[0][0] if found else None
     return mailbox, [row for _, row in found if row is not None]
 
@@ -69,6 +75,8 @@ def _changes(mailbox: Mailbox, rows: list[Notification], after: int | None, limi
         return here
     if after > mailbox.last_seq:
         return _reset(here, "from-the-future")
+    if after < mailbox.pruned_seq:
+        return _reset(here, "pruned")
     if len(rows) > limit:
         return _reset(here, "too-far-behind")
     payloads = [

@@ -56,6 +56,7 @@ def _empty(user_id: str) -> dict[str, object]:
         "unseen": 0,
         "seen_seq": 0,
         "read_seq": 0,
+        "pruned_seq": 0,
     }
 
 

@@ -1,12 +1,10 @@
 """The REST API of the inbox."""
 
-import logging
 from datetime import UTC, datetime
 from typing import Annotated, Any
 from urllib.parse import urlencode
 from uuid import UUID
 
-import redis
 from flask import Blueprint, Response, jsonify, request
 from pydantic import Field, field_validator
 
@@ -18,8 +16,6 @@ from app.extensions import tidings
 from app.notifications import inbox, mailboxes
 from app.notifications.models import Notification
 from app.notifications.representation import counts_json, notification_json
-
-log = logging.getLogger(__name__)
 
 blueprint = Blueprint("notifications", __name__)
 
@@ -148,10 +144,5 @@ def _with_counts(row: Notification, changed: inbox.Changed) -> dict[str, Any]:
 
 
 def _publish(push: Push | None) -> None:
-    """Publish what is committed. If that fails, the change still arrives, with the next sweep."""
-    if push is None:
-        return
-    try:
-        bus.publish(tidings().redis, [push])
-    except redis.RedisError as error:
-        log.warning("Redis does not answer; the sweep will deliver this change: %s", error)
+    if push is not None:
+        bus.publish_or_log(tidings().redis, [push])

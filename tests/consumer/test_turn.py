@@ -13,6 +13,7 @@ from pydantic import BaseModel
 
 from app import bus
 from app.bus import Push
+from app.consumer import stream as stream_module
 from app.consumer.consumer import MOST_FAILURES, Stored, Turn
 from app.consumer.envelope import MAX_REASON_CHARS, Event
 from app.consumer.registry import handles
@@ -37,6 +38,7 @@ from tests.support.consuming import (
     told,
 )
 from tests.support.outage import database_away
+from tests.support.waiting import wait_for
 
 pytestmark = pytest.mark.usefixtures("in_app")
 
@@ -525,3 +527,23 @@ def test_leaving_keeps_the_name_as_long_as_entries_are_pending_under_it(
     stream.acknowledge(ids)
     stream.leave()
     assert members() == []
+
+
+def test_the_names_of_dead_consumers_go_unless_entries_are_pending_under_them(
+    each_redis: redis.Redis, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(stream_module, "DEAD_AFTER_IDLE_MS", 50)
+
+    def idle_ms() -> dict[str, int]:
+        found: Any = each_redis.xinfo_consumers(STREAM, GROUP)
+        return {member["name"].decode(): member["idle"] for member in found}
+
+    stream = EventStream(each_redis, NAMES, "alive")
+    stream.ensure_group()
+    send(each_redis, event())
+    EventStream(each_redis, NAMES, "holds-an-entry").new(1, None)
+    for name in ("gone", "alive"):
+        each_redis.xgroup_createconsumer(STREAM, GROUP, name)
+    wait_for(lambda: min(idle_ms().values()) > 50, what="idle consumers")
+    stream.forget_the_dead()
+    assert set(idle_ms()) == {"alive", "holds-an-entry"}
