@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager, redirect_stdout
 from pathlib import Path
 
-from tests.chaos.faults import FAULTS
+from tests.chaos.faults.catalogue import FAULTS
 from tests.chaos.faults.fault import BOTH
 from tests.chaos.run import Result, run_fault
 from tests.chaos.scale import LONG, SHORT

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.chaos.faults import FAULTS
+from tests.chaos.faults.catalogue import FAULTS
 from tests.chaos.run import run_fault
 from tests.chaos.scale import SHORT
 

@@ -4,12 +4,14 @@ import os
 from pathlib import Path
 from urllib.parse import quote
 
+import psycopg
 import pytest
 from flask import Flask
 from psycopg import sql
 from sqlalchemy import make_url
 from werkzeug.test import TestResponse
 
+from app.notifications import database
 from tests.notifications.world import Caller, World
 from tests.support.databases import PostgresServer
 from tests.support.processes import free_port
@@ -146,3 +148,23 @@ def test_a_database_without_the_tables_is_unavailable_and_says_what_to_do(
     world: World = request.getfixturevalue("world")
     assert_unavailable(world.caller("grace").get("/mailbox"))
     assert "mailboxes" in database_state(world.app)
+
+
+@pytest.mark.parametrize("database_url", ["postgresql"], indirect=True)
+def test_a_mailbox_locked_for_too_long_is_unavailable_and_unchanged(
+    environment: dict[str, str],
+    request: pytest.FixtureRequest,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(database, "LOCK_WAIT_SECONDS", 0.2)
+    world: World = request.getfixturevalue("world")
+    grace = world.caller("grace")
+    [notification_id] = world.tell("grace")
+    with psycopg.connect(environment["DATABASE_URL"]) as other:
+        other.execute("SELECT 1 FROM mailboxes WHERE user_id = 'grace' FOR UPDATE")
+        assert_unavailable(grace.patch(notification_id, read=True))
+        assert_unavailable(grace.see(1))
+        # Readers don't wait, and neither does anybody else.
+        assert grace.json("/mailbox") == {"seq": 1, "unread": 1, "unseen": 1}
+        assert len(world.tell("ada")) == 1
+    assert grace.patch(notification_id, read=True).get_json()["seq"] == 2

@@ -59,7 +59,8 @@ def test_nobody_has_seen_what_has_not_happened(world: World, grace: Caller) -> N
     world.tell("grace", 2)
     assert grace.see(2**63 - 1).get_json() == {"seq": 3, "unread": 2, "unseen": 0}
     world.tell("grace")
-    assert grace.json("/mailbox")["unseen"] == 1
+    assert world.mailbox("grace") == {"last_seq": 4, "unread": 3, "unseen": 1, "seen_seq": 2}
+    assert grace.see(4).get_json() == {"seq": 5, "unread": 3, "unseen": 0}
 
 
 def test_the_same_request_again_is_no_change_so_open_panels_dont_ring_each_other(
