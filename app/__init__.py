@@ -64,6 +64,7 @@ def create_app(environ: Mapping[str, str] | None = None) -> Flask:
             resources=rf"{API}/.*",
             origins=list(settings.cors_origins),
             supports_credentials=True,
+            always_send=False,
             allow_headers=["Authorization", "Content-Type", "Last-Event-ID", "X-CSRF-TOKEN"],
             expose_headers=["Link", "Retry-After"],
         )

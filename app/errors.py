@@ -38,7 +38,7 @@ class Problem(TidingsError):
         """This problem as `application/problem+json` (RFC 9457, section 3)."""
         body: dict[str, Any] = {
             "type": f"urn:tidings:problem:{self.code}",
-            "title": self.status.phrase,
+            "title": _phrase(self.status),
             "status": int(self.status),
             "detail": str(self),
         }
@@ -104,6 +104,14 @@ class DatabaseUnavailable(ServiceUnavailable):
     code = "database-unavailable"
 
 
+# RFC 9110's names; Python knows them from 3.13 on, and an answer must not depend on that.
+PHRASES = {413: "Content Too Large", 422: "Unprocessable Content"}
+
+
+def _phrase(status: HTTPStatus) -> str:
+    return PHRASES.get(status, status.phrase)
+
+
 def init_app(app: Flask) -> None:
     """Answer every error of `app`, the framework's own included, with problem details."""
     app.register_error_handler(Problem, Problem.response)
@@ -118,7 +126,7 @@ def _of_the_framework(error: HTTPException) -> Response:
         return Response(status=status, headers=error.get_headers())
     problem = Problem(error.description)
     problem.status = status
-    problem.code = status.phrase.lower().replace(" ", "-")
+    problem.code = _phrase(status).lower().replace(" ", "-")
     response = problem.response()
     for name, value in error.get_headers():
         if name.lower() in ("allow", "retry-after"):

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 import redis
-from hypothesis import given, settings
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from app import bus
@@ -17,7 +17,11 @@ from tests.support.waiting import wait_for
 MAX_SEQ = 2**63 - 1
 
 JSON = st.recursive(
-    st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False) | st.text(),
+    st.none()
+    | st.booleans()
+    | st.integers()
+    | st.text()
+    | st.floats(allow_nan=False, allow_infinity=False),
     lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(), inner, max_size=3),
     max_leaves=8,
 )
@@ -36,7 +40,8 @@ ENCODERS = {
 
 @pytest.mark.parametrize("encode", ENCODERS)
 @given(value=PUSHED, seq=st.integers(1, MAX_SEQ))
-@settings(deadline=None, max_examples=50)
+# A busy machine is no defect.
+@settings(deadline=None, max_examples=50, suppress_health_check=[HealthCheck.too_slow])
 def test_a_push_says_in_its_first_bytes_which_change_it_is(
     encode: Any, value: dict[str, Any], seq: int
 ) -> None:
@@ -45,13 +50,12 @@ def test_a_push_says_in_its_first_bytes_which_change_it_is(
     assert payload.startswith(b'{"seq":%d,"%s":' % (seq, second_key))
     assert bus.seq_and_event(payload) == (seq, event)
     assert json.loads(payload) == {**value, "seq": seq}
-    assert b"\n" not in payload
-    assert b"\r" not in payload
+    # Python takes more for line ends than SSE does, and so do readers written in it.
+    assert len(payload.decode().splitlines()) == 1
 
 
 def test_text_goes_as_it_is_and_not_as_escapes() -> None:
-    text = "Zoë\u2028\u0085\u2029🙂"
-    assert text.encode() in bus.encode_json({"title": text})
+    assert bus.encode_json({"title": "Zoë 🙂"}) == '{"title":"Zoë 🙂"}'.encode()
 
 
 @pytest.mark.parametrize("number", [math.nan, math.inf, -math.inf])
@@ -96,7 +100,7 @@ def test_a_look_alike_is_not_taken_for_a_push_of_ours(payload: bytes) -> None:
         (b'{\r\n  "a" : [1,\n 2]\n}\n', b'{"a":[1,2]}'),
         (b'{"a":"\\n\\r"}', b'{"a":"\\n\\r"}'),
         (b'\xef\xbb\xbf{"byte order":"mark"}', b'{"byte order":"mark"}'),
-        ('{"a":"é\u2028"}'.encode("utf-16"), '{"a":"é\u2028"}'.encode()),
+        ('{"a":"é\u2028"}'.encode("utf-16"), '{"a":"é\\u2028"}'.encode()),
         (
             b'{"seq":1,"id":\n"not one line, so not ours"}',
             b'{"seq":1,"id":"not one line, so not ours"}',
@@ -168,7 +172,11 @@ def test_to_publish_nothing_needs_no_redis() -> None:
 
 
 @pytest.mark.parametrize(
-    "url", [f"redis://127.0.0.1:{free_port()}", "unix:///nonexistent/redis.sock"]
+    "url",
+    [
+        pytest.param(f"redis://127.0.0.1:{free_port()}", id="tcp"),
+        pytest.param("unix:///nonexistent/redis.sock", id="unix"),
+    ],
 )
 def test_a_redis_that_is_not_there_is_an_error_and_not_a_wait(url: str) -> None:
     with pytest.raises(redis.RedisError):

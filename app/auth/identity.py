@@ -17,6 +17,11 @@ P = ParamSpec("P")
 R = TypeVar("R")
 
 
+# The last second of the year 9999. A token that is good for longer ends then, which spares
+# everybody arithmetic with numbers that no clock shows.
+END_OF_TIME = 253_402_300_799
+
+
 @dataclass(frozen=True, slots=True)
 class Identity:
     """A caller. `expires_at` is Unix time in seconds; `token_id` is the token's `jti`, if any."""
@@ -41,7 +46,7 @@ class Identity:
         return cls(
             user_id,
             frozenset(scope.split()),
-            int(expires_at),
+            int(min(expires_at, END_OF_TIME)),
             token_id if isinstance(token_id, str) else None,
         )
 
@@ -62,7 +67,7 @@ def authenticate() -> Identity:
         ) from None
     except ExpiredSignatureError:
         raise Unauthorized("The token has expired.") from None
-    except (JWTExtendedException, PyJWTError) as error:
+    except (JWTExtendedException, PyJWTError, OverflowError) as error:
         raise Unauthorized(f"The token is not valid: {error}.") from None
     except IndexError:
         # Flask-JWT-Extended stumbles over an empty item, as in ", ,x".

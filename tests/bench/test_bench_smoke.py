@@ -51,7 +51,8 @@ def test_each_row_is_measured_and_leaves_nothing_behind(folder: Path, row: str) 
     run = bench(folder, "--only", row)
     assert run.returncode == 0, run.stdout + run.stderr
     assert {line["row"] for line in lines(folder)} == {row}
-    assert all(line["ours"] > 0 for line in lines(folder))
+    # So small a load may take less CPU than one tick of the kernel's clock: that is 0.
+    assert all(line["ours"] > 0 for line in lines(folder) if "CPU" not in line["what"])
     assert all(line["what"] in run.stdout for line in lines(folder))
     assert list((folder / "scratch").iterdir()) == []
 

@@ -13,6 +13,7 @@ from pydantic import BaseModel
 
 from app import bus
 from app.bus import Push
+from app.consumer import consumer as consumer_module
 from app.consumer import stream as stream_module
 from app.consumer.consumer import MOST_FAILURES, Stored, Turn
 from app.consumer.envelope import MAX_REASON_CHARS, Event
@@ -252,8 +253,10 @@ def test_what_is_published_and_not_acknowledged_makes_no_second_notification(
 @on_one_database
 @pytest.mark.parametrize("text", ["went wrong", "\ud800\n" + "long" * 150])
 def test_an_event_whose_handler_fails_is_tried_again_and_then_parked_others_go_through(
-    redis_client: redis.Redis, own_handlers: None, text: str
+    redis_client: redis.Redis, own_handlers: None, text: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    # What a test logs, pytest's processes tell each other, and not with a lone surrogate in it.
+    monkeypatch.setattr(consumer_module.log, "disabled", True)
     calls: list[str] = []
 
     @handles("test.fails", NoData)

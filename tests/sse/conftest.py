@@ -13,7 +13,10 @@ from flask import Flask
 from app import create_app
 from app.extensions import db
 from app.ops.embedded import EmbeddedRedis
+from app.sse import stream as stream_module
+from app.sse.hub import Hub
 from tests.conftest import JWT_SECRET_KEY, StartRedis, StartWeb
+from tests.sse.parts import ADA, Channels, Clock
 from tests.sse.place import Place
 from tests.support.databases import PostgresDatabases, SqliteDatabases
 from tests.support.processes import WebServer
@@ -106,6 +109,34 @@ def sweeping_place(
     """The same, with a sweep each half second."""
     with shared(request, redis_server, tmp_path_factory, SWEEPING) as place:
         yield place
+
+
+@pytest.fixture
+def channels() -> Channels:
+    """Subscriptions, of which Ada's is confirmed."""
+    channels = Channels()
+    channels.there.add(ADA)
+    return channels
+
+
+@pytest.fixture
+def hub(channels: Channels) -> Hub:
+    """A hub for three streams, and two of one user."""
+    return Hub(channels, max_streams=3, max_streams_per_user=2)
+
+
+@pytest.fixture
+def clock(monkeypatch: pytest.MonkeyPatch) -> Clock:
+    """The streams' clock."""
+    clock = Clock()
+    monkeypatch.setattr(stream_module, "time", clock)
+    return clock
+
+
+@pytest.fixture
+def no_backoff(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A database that is away is asked again at once."""
+    monkeypatch.setattr(stream_module, "FIRST_BACKOFF_SECONDS", 0)
 
 
 @pytest.fixture

@@ -11,6 +11,7 @@ from app.sse.stream import ReadChanges, Terms, stream
 from tests.support.sse import Frame, SseParser
 
 FAR_FUTURE = 2**40
+ADA = b"user-notifications:ada"
 
 
 class Channels:

@@ -5,6 +5,7 @@ import subprocess
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import Any
 
 import redis
@@ -82,10 +83,12 @@ class Place:
 
     def workers(self) -> set[int]:
         """The process ids of the web workers."""
-        found = subprocess.run(
-            ["pgrep", "-P", str(self.web.pid)], capture_output=True, text=True, check=False
-        )
-        return {int(line) for line in found.stdout.split()}
+        children = Path(f"/proc/{self.web.pid}/task/{self.web.pid}/children")
+        if children.exists():
+            return {int(pid) for pid in children.read_text().split()}
+        command = ["pgrep", "-P", str(self.web.pid)]
+        found = subprocess.run(command, capture_output=True, text=True, check=False)
+        return {int(pid) for pid in found.stdout.split()}
 
     def listeners(self) -> list[dict[str, str]]:
         """The connections to Redis that listen to anything."""
