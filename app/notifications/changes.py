@@ -79,13 +79,17 @@ def _changes(mailbox: Mailbox, rows: list[Notification], after: int | None, limi
         return _reset(here, "pruned")
     if len(rows) > limit:
         return _reset(here, "too-far-behind")
-    payloads = [
-        notification_payload(row, here.unread, here.unseen, new=row.created_seq > after)
+    payloads = {
+        row.seq: notification_payload(row, here.unread, here.unseen, new=row.created_seq > after)
         for row in rows
-    ]
-    if not rows or rows[-1].seq < mailbox.last_seq:
-        payloads.append(mailbox_payload(mailbox))
-    return Changes(here.seq, here.unread, here.unseen, payloads)
+    }
+    # The latest change of the mailbox as a whole; and where the latest change was of a notification
+    # that is gone, something has to take the client to its seq.
+    for seq in (mailbox.wide_seq, mailbox.last_seq):
+        if seq > after and seq not in payloads:
+            payloads[seq] = mailbox_payload(mailbox, seq)
+    in_order = [payloads[seq] for seq in sorted(payloads)]
+    return Changes(here.seq, here.unread, here.unseen, in_order)
 
 
 def _reset(here: Changes, reason: ResetReason) -> Changes:

@@ -56,6 +56,7 @@ def _empty(user_id: str) -> dict[str, object]:
         "unseen": 0,
         "seen_seq": 0,
         "read_seq": 0,
+        "wide_seq": 0,
         "pruned_seq": 0,
     }
 
@@ -98,6 +99,7 @@ def mark_seen(user_id: str, up_to: int) -> tuple[Mailbox, Push | None]:
             return mailbox, None
         mailbox.seen_seq = up_to
         mailbox.last_seq += 1
+        mailbox.wide_seq = mailbox.last_seq
         mailbox.unseen = unseen
     return mailbox, Push(user_id, mailbox_payload(mailbox))
 

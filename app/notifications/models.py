@@ -62,6 +62,8 @@ class Mailbox(Model):
     """The watermark under which the person has seen the list."""
     read_seq: Mapped[int] = mapped_column(BigInteger, default=0)
     """The watermark up to which the person last marked everything read."""
+    wide_seq: Mapped[int] = mapped_column(BigInteger, default=0, server_default="0")
+    """The seq of the latest change that was of the mailbox as a whole, and of no notification."""
     pruned_seq: Mapped[int] = mapped_column(BigInteger, default=0, server_default="0")
     """The latest seq that a deleted notification had: what came before can't be replayed."""
 

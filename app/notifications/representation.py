@@ -51,11 +51,12 @@ def notification_payload(
     return bus.encode_created(value) if new else bus.encode_updated(value)
 
 
-def mailbox_payload(mailbox: Mailbox) -> bytes:
-    """A mailbox-wide change as a Push."""
+def mailbox_payload(mailbox: Mailbox, seq: int | None = None) -> bytes:
+    """A mailbox-wide change as a Push: the latest, or that of `seq` with what is so now."""
     return bus.encode_mailbox(
         {
             **counts_json(mailbox),
+            "seq": mailbox.last_seq if seq is None else seq,
             "read_through": mailbox.read_seq,
             "seen_through": mailbox.seen_seq,
         }

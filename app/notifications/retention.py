@@ -73,4 +73,5 @@ def _forget(mailbox: Mailbox, rows: Sequence[Notification]) -> bool:
     mailbox.unseen -= unseen
     if unread or unseen:
         mailbox.last_seq += 1
+        mailbox.wide_seq = mailbox.last_seq
     return bool(unread or unseen)

@@ -190,3 +190,15 @@ def test_replayed_from_any_position_a_client_shows_what_an_open_stream_shows(
         assert client.items == always_there.items
         assert client.counts == (changes.seq, changes.unread, changes.unseen)
         assert client.counts == always_there.counts
+
+
+def test_a_change_of_the_whole_mailbox_is_told_also_when_a_notification_follows_it(
+    world: World, grace: Caller
+) -> None:
+    world.tell("grace", 2)
+    grace.see(2)
+    world.tell("grace")
+    with world.app.app_context():
+        told = [json.loads(payload) for payload in changes_since("grace", 2, 500).payloads]
+    assert [(change["seq"], change.get("seen_through")) for change in told] == [(3, 2), (4, None)]
+    assert {change["unseen"] for change in told} == {1}
