@@ -1,8 +1,9 @@
 """One Pub/Sub connection to Redis, from its first subscription until anything fails about it.
 
 redis-py opens the connection (address, TLS, authentication) and writes the commands. What arrives
-is read here, because its `PubSub.listen()` costs more for a message than all else that happens
-to it, and because it reconnects without a word, losing what was published meanwhile in silence.
+is read here, because its `PubSub.listen()` is dear (a delivery took 48 µs of CPU with it and with
+gevent's Event, 26 without both), and because it reconnects without a word: what was published
+meanwhile would be lost in silence.
 """
 
 import socket

@@ -15,16 +15,18 @@ from app.config import PROJECT
 from app.ops.embedded import socket_path
 from tests.conftest import JWT_SECRET_KEY, TokenFor
 from tests.support.processes import STREAM_PATH, ChildProcess, child_environ, free_port
+from tests.support.require import require
 from tests.support.sse import SseStream
 from tests.support.waiting import wait_for
 
-pytestmark = [
-    pytest.mark.skipif(
-        not Path("/proc/self/environ").exists(), reason="looks for processes in /proc"
-    ),
-    # Every test starts and stops four programs.
-    pytest.mark.timeout(300),
-]
+# Every test starts and stops four programs.
+pytestmark = pytest.mark.timeout(300)
+
+
+@pytest.fixture(autouse=True)
+def _processes_can_be_seen() -> None:
+    require(Path("/proc/self/environ").exists(), "looks for processes in /proc")
+
 
 # Without a supervisor, nobody kills a web worker that takes gunicorn's `graceful_timeout` to end.
 END_SECONDS = 40
