@@ -14,7 +14,7 @@ from app.config import Settings
 from app.consumer import cli as consumer_cli
 from app.extensions import Tidings, db, migrate
 from app.notifications import cli as notifications_cli
-from app.notifications import database
+from app.notifications import database, preference_routes
 from app.notifications import routes as notifications_routes
 from app.ops import doctor, health, logs
 from app.sse import routes as sse_routes
@@ -51,7 +51,12 @@ def create_app(environ: Mapping[str, str] | None = None) -> Flask:
     app.extensions["tidings"] = Tidings(settings, client)
     app.extensions["tidings.sse"] = Room(app, settings)
 
-    for blueprint in (auth_routes.blueprint, notifications_routes.blueprint, sse_routes.blueprint):
+    for blueprint in (
+        auth_routes.blueprint,
+        notifications_routes.blueprint,
+        preference_routes.blueprint,
+        sse_routes.blueprint,
+    ):
         app.register_blueprint(blueprint, url_prefix=API)
     app.register_blueprint(health.blueprint)
     if settings.app_env == "development":

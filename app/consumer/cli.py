@@ -21,15 +21,17 @@ from app.consumer import loop
 from app.consumer.consumer import Consumer, Stored
 from app.consumer.dead_letters import DeadLetter, DeadLetters
 from app.consumer.envelope import BadEvent, decode, encode
-from app.consumer.handlers import drafts_for
+from app.consumer.handlers import audience_of
 from app.consumer.producer import emit
 from app.consumer.sample import sample_event
 from app.consumer.stream import EventStream, Names
 from app.errors import DatabaseUnavailable
 from app.extensions import settings, tidings
 from app.identifiers import USER_ID_RULE, is_user_id
+from app.notifications.audience import resolve
 from app.notifications.delivery import deliver
 from app.notifications.draft import Draft
+from app.notifications.snoozes import CHECK_SECONDS, wake_due
 
 P = ParamSpec("P")
 R = TypeVar("R")
@@ -100,9 +102,17 @@ def run(burst: bool, name: str | None, batch: int) -> None:
     client = bus.connect(settings().redis_url, retry=Retry(NoBackoff(), 0))
     name = name or f"{socket.gethostname()}-{os.getpid()}"
     stream = EventStream(client, _names(), name)
-    worker = Consumer(stream, drafts_for, _store, lambda pushes: bus.publish(client, pushes), batch)
+    worker = Consumer(
+        stream,
+        audience_of,
+        resolve,
+        _store,
+        lambda pushes: bus.publish(client, pushes),
+        batch,
+    )
     click.echo(f"consuming {settings().event_stream} as {name}", err=True)
-    loop.run(worker, stream, stop, burst)
+    wake = loop.Chore(lambda: bus.publish(client, wake_due(datetime.now(UTC))), CHECK_SECONDS)
+    loop.run(worker, stream, stop, burst, wake)
 
 
 def _store(drafts: Sequence[Draft]) -> Stored:

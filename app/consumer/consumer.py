@@ -3,7 +3,8 @@
 import logging
 import time
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
+from typing import Protocol
 
 import redis
 
@@ -12,7 +13,7 @@ from app.consumer.entry import Entry
 from app.consumer.envelope import BadEvent, Event, decode
 from app.consumer.stream import EventStream, report_trimmed
 from app.errors import DatabaseUnavailable
-from app.notifications.draft import Draft
+from app.notifications.draft import Audience, Draft
 
 log = logging.getLogger(__name__)
 
@@ -25,7 +26,21 @@ MOST_FAILURES = 3
 # Not an event's fault: a service that is away. The whole batch waits for it.
 PASSING = (redis.RedisError, DatabaseUnavailable)
 
-Handle = Callable[[Event], list[Draft]]
+
+class Told(Protocol):
+    """Who is told of an event; see `app.notifications.audience`."""
+
+    @property
+    def drafts(self) -> list[Draft]: ...
+
+
+Handle = Callable[[Event], Audience]
+# Who is told of each of these events.
+Resolve = Callable[[Sequence[Audience]], Sequence[Told]]
+
+# Mailboxes are locked as long as a transaction takes; a batch that tells more people is stored in
+# several.
+MOST_DRAFTS = 5_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,15 +63,17 @@ class Turn:
 
 @dataclass(slots=True)
 class Work:
-    """An entry with what its event asks for."""
+    """An entry with whom its event is meant for."""
 
     entry: Entry
-    drafts: list[Draft] = field(default_factory=list)
+    audience: Audience
+    done: bool = False
 
 
 class Consumer:
-    """Collaborators: the stream; `handle` (event to drafts, raises BadEvent); `deliver` (stores
-    drafts in one transaction, or nothing); `publish`. `clock` is monotonic, in seconds.
+    """Collaborators: the stream; `handle` (event to audience, raises BadEvent); `resolve` (who of
+    an audience is told); `deliver` (stores drafts in one transaction, or nothing); `publish`.
+    `clock` is monotonic, in seconds.
 
     An entry is acknowledged after what it asks for is committed and published. Whatever dies
     before that is done again, and done again does nothing twice.
@@ -66,6 +83,7 @@ class Consumer:
         self,
         stream: EventStream,
         handle: Handle,
+        resolve: Resolve,
         deliver: Callable[[Sequence[Draft]], Stored],
         publish: Callable[[Iterable[Push]], None],
         batch: int,
@@ -73,6 +91,7 @@ class Consumer:
     ) -> None:
         self._stream = stream
         self._handle = handle
+        self._resolve = resolve
         self._deliver = deliver
         self._publish = publish
         self._batch = batch
@@ -106,7 +125,7 @@ class Consumer:
         return entries
 
     def _finish(self, entries: Iterable[Entry], turn: Turn) -> None:
-        work = [done for entry in entries if (done := self._prepare(entry, turn)) is not None]
+        work = [each for entry in entries if (each := self._prepare(entry, turn)) is not None]
         if not work:
             return
         try:
@@ -132,19 +151,25 @@ class Consumer:
         return None
 
     def _store(self, work: Sequence[Work], turn: Turn) -> None:
-        stored = self._deliver([draft for done in work for draft in done.drafts])
-        self._publish(stored.pushes)
-        self._stream.acknowledge([done.entry.id for done in work])
-        turn.created += stored.created
+        told = self._resolve([each.audience for each in work])
+        for part in _parts(list(zip(work, told, strict=True))):
+            stored = self._deliver([draft for _, one in part for draft in one.drafts])
+            self._publish(stored.pushes)
+            self._stream.acknowledge([each.entry.id for each, _ in part])
+            turn.created += stored.created
+            for each, _ in part:
+                each.done = True
 
     def _store_one_by_one(self, work: Sequence[Work], turn: Turn) -> None:
-        for done in work:
+        for each in work:
+            if each.done:
+                continue
             try:
-                self._store([done], turn)
+                self._store([each], turn)
             except PASSING:
                 raise
             except Exception as error:  # noqa: BLE001 - recorded, and parked in the end
-                self._fail(done.entry, error, turn)
+                self._fail(each.entry, error, turn)
 
     def _fail(self, entry: Entry, error: Exception, turn: Turn) -> None:
         """Record a failure; leave the entry for a next try, or park it after the last one."""
@@ -167,3 +192,17 @@ class Consumer:
             self._tidy_at = self._clock() + TIDY_EVERY_SECONDS
             self._stream.trim()
             self._stream.forget_the_dead()
+
+
+def _parts(told: Sequence[tuple[Work, Told]]) -> Iterable[list[tuple[Work, Told]]]:
+    """In pieces of about MOST_DRAFTS, in order; one event stays in one piece."""
+    part: list[tuple[Work, Told]] = []
+    size = 0
+    for work, one in told:
+        if part and size + len(one.drafts) > MOST_DRAFTS:
+            yield part
+            part, size = [], 0
+        part.append((work, one))
+        size += len(one.drafts)
+    if part:
+        yield part

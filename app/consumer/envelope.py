@@ -5,25 +5,22 @@ Of two JSON members with the same name the last one counts, as in a browser's JS
 """
 
 import json
-import re
 from collections.abc import Mapping, Sequence
-from datetime import UTC, datetime
 from itertools import islice
 from typing import Annotated, Any, Final, Literal, Self
 
 from pydantic import (
     AfterValidator,
-    AwareDatetime,
     BaseModel,
-    BeforeValidator,
     ConfigDict,
     Field,
     ValidationError,
 )
-from pydantic_core import PydanticCustomError, from_json
+from pydantic_core import from_json
 
 from app.consumer.storable import storable
 from app.identifiers import Worded
+from app.times import UtcTime
 
 # The contract's bound on one entry, names and values together: what CloudEvents asks every hop
 # to carry. A batch of 1,000 such entries still fits in memory.
@@ -77,24 +74,6 @@ def shorten(text: str, max_chars: int) -> str:
     return text if len(text) <= max_chars else text[: max_chars - 1].rstrip() + "…"
 
 
-# RFC 3339, section 5.6. Pydantic alone would also take Unix times, and times without seconds.
-_RFC3339: Final = re.compile(
-    r"\d{4}-\d\d-\d\d[Tt ]\d\d:\d\d:\d\d(\.\d+)?([Zz]|[+-]\d\d:\d\d)", re.ASCII
-)
-
-
-def _utc(value: object) -> object:
-    try:
-        if isinstance(value, str) and _RFC3339.fullmatch(value):
-            value = datetime.fromisoformat(value.upper())
-        if isinstance(value, datetime) and value.tzinfo is not None:
-            return value.astimezone(UTC)
-    except (ValueError, OverflowError):
-        # The 30th of February, and the last hours of the year 9999 west of Greenwich.
-        pass
-    raise PydanticCustomError("time", "Should be an RFC 3339 time with an offset")
-
-
 # CloudEvents' String has no control characters (section 3.1).
 _TEXT: Final = r"^[^\x00-\x1f\x7f-\x9f]+$"
 _JSON_MEDIA_TYPE: Final = r"^(?i:application/json)[ \t]*(;[^\x00-\x1f\x7f-\x9f]*)?$"
@@ -129,7 +108,7 @@ class Event(BaseModel):
     id: _Id
     source: _Id
     type: _Type
-    time: Annotated[AwareDatetime, BeforeValidator(_utc)] | None = None
+    time: UtcTime | None = None
     subject: _Subject | None = None
     datacontenttype: (
         Annotated[str, Field(pattern=_JSON_MEDIA_TYPE), Worded("Should be application/json")] | None

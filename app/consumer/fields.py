@@ -4,17 +4,13 @@ from typing import Annotated, Any, Final
 
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints, model_validator
 
-from app.identifiers import UserId, Worded
+from app.identifiers import CONTROL as _CONTROL
+from app.identifiers import MAX_SUBJECT_ID_CHARS, MAX_SUBJECT_TYPE_CHARS, UserId, Worded
 from app.notifications.draft import MAX_TITLE_CHARS, MAX_URL_CHARS
 
-# A table's or a resource's name. It is indexed with the id, and mutes are looked up by both.
-MAX_SUBJECT_TYPE_CHARS: Final = 100
-# As long as a user id: a UUID, a slug, a path. `TYPE:ID:what` stays within a group key.
-MAX_SUBJECT_ID_CHARS: Final = 128
 # What fits in a title beside a verb and the thing it was done to.
 MAX_NAME_CHARS: Final = 100
 
-_CONTROL: Final = r"\x00-\x1f\x7f-\x9f"
 # A browser takes `//host` and `/\host` for another host's address, and drops tabs and newlines
 # before it looks: hence no control characters anywhere.
 _HTTP: Final = rf"[Hh][Tt][Tt][Pp][Ss]?://[^/\\?# {_CONTROL}][^{_CONTROL}]*"

@@ -1,32 +1,22 @@
-"""From an event to what each person is told: one draft for each recipient.
+"""From an event to whom it tells what.
 
 Importing this registers every handler: a new module of handlers is imported here.
 """
 
 from dataclasses import replace
-from typing import Final
 
 from pydantic import ValidationError
 
 from app.consumer import requested, stories
 from app.consumer.envelope import BadEvent, Event
 from app.consumer.registry import UnknownType, handles, known_types, registration
-from app.notifications.draft import Draft, Reason
+from app.notifications.draft import RANK, Audience, Draft, ToFollowers
 
-__all__ = ["UnknownType", "drafts_for", "handles", "known_types", "requested", "stories"]
-
-# Who has several reasons is told the one that asks most of them. 0 is the strongest.
-_RANK: Final[dict[Reason, int]] = {
-    "mentioned": 0,
-    "assigned": 1,
-    "requested": 2,
-    "author": 3,
-    "following": 4,
-}
+__all__ = ["UnknownType", "audience_of", "handles", "known_types", "requested", "stories"]
 
 
-def drafts_for(event: Event) -> list[Draft]:
-    """What the event tells, sorted by user id; each person once, for the strongest reason.
+def audience_of(event: Event) -> Audience:
+    """Whom the event tells; each person once, for the strongest reason.
 
     Nobody is told of what they did themselves. Raises UnknownType for a type without a handler,
     BadEvent for data that its handler can't take; any other exception is a bug in a handler.
@@ -36,14 +26,24 @@ def drafts_for(event: Event) -> list[Draft]:
         data = taker.model.model_validate(event.data)
     except ValidationError as error:
         raise BadEvent.invalid(error, "data") from None
+    audience = Audience([])
     strongest: dict[str, Draft] = {}
-    for draft in taker.handler(event, data):
-        if draft.actor is not None and draft.actor["id"] == draft.user_id:
-            continue
-        rival = strongest.get(draft.user_id)
-        if rival is None or _RANK[draft.reason] < _RANK[rival.reason]:
+    for told in taker.handler(event, data):
+        draft = told.draft if isinstance(told, ToFollowers) else told
+        actor_id = draft.actor["id"] if draft.actor else None
+        if isinstance(told, ToFollowers):
+            audience.to_followers[told.subject] = _of(event, draft)
+        elif actor_id == draft.user_id:
+            audience.own.append(draft.user_id)
+        elif _is_stronger(draft, strongest.get(draft.user_id)):
             strongest[draft.user_id] = draft
-    return [
-        replace(draft, source=event.source, event_id=event.id)
-        for _, draft in sorted(strongest.items())
-    ]
+    audience.drafts.extend(_of(event, draft) for _, draft in sorted(strongest.items()))
+    return audience
+
+
+def _is_stronger(draft: Draft, rival: Draft | None) -> bool:
+    return rival is None or RANK[draft.reason] < RANK[rival.reason]
+
+
+def _of(event: Event, draft: Draft) -> Draft:
+    return replace(draft, source=event.source, event_id=event.id)

@@ -75,10 +75,29 @@ class Progress:
         self._next_at = time.monotonic() + PROGRESS_EVERY_SECONDS
 
 
+@dataclass(slots=True)
+class Chore:
+    """Something done between turns, every `seconds`; it may raise what a turn may."""
+
+    do: Callable[[], object]
+    seconds: float
+    _next_at: float = 0.0
+
+    def if_due(self) -> None:
+        """Do it if its time has come."""
+        if time.monotonic() >= self._next_at:
+            self._next_at = time.monotonic() + self.seconds
+            self.do()
+
+
 def run(
-    consumer: Consumer, stream: EventStream, should_stop: Callable[[], bool], burst: bool
+    consumer: Consumer,
+    stream: EventStream,
+    should_stop: Callable[[], bool],
+    burst: bool,
+    chore: Chore | None = None,
 ) -> None:
-    """Consume until `should_stop`, or with `burst` until nothing is left.
+    """Consume until `should_stop`, or with `burst` until nothing is left; `chore` between turns.
 
     While Redis or the database is away it says so once and tries again, longer and longer apart;
     with `burst` it raises what they raise.
@@ -91,6 +110,8 @@ def run(
             if trouble:
                 stream.ensure_group()
             turn = consumer.turn(None if burst else BLOCK_MS)
+            if chore:
+                chore.if_due()
         except PASSING as error:
             if burst and not _group_is_gone(error):
                 raise

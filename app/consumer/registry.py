@@ -7,10 +7,10 @@ from typing import Any, Generic, TypeVar
 from pydantic import BaseModel
 
 from app.consumer.envelope import BadEvent, Event
-from app.notifications.draft import Draft
+from app.notifications.draft import Draft, ToFollowers
 
 DataT = TypeVar("DataT", bound=BaseModel)
-Handler = Callable[[Event, DataT], Iterable[Draft]]
+Handler = Callable[[Event, DataT], Iterable[Draft | ToFollowers]]
 
 
 class UnknownType(BadEvent):

@@ -1,6 +1,7 @@
 """What people are told of stories: assigned, commented, mentioned, completed, updated."""
 
 from collections.abc import Callable, Iterable
+from dataclasses import dataclass
 from typing import Annotated, Final
 
 from pydantic import Field, StringConstraints
@@ -8,8 +9,14 @@ from pydantic import Field, StringConstraints
 from app.consumer.envelope import Event, shorten
 from app.consumer.fields import MAX_NAME_CHARS, Actor, EventData, SubjectId, Url, one_line
 from app.consumer.registry import handles
-from app.identifiers import UserId
-from app.notifications.draft import MAX_BODY_CHARS, MAX_TITLE_CHARS, Draft, Reason
+from app.identifiers import UserId, subject_key
+from app.notifications.draft import (
+    MAX_BODY_CHARS,
+    MAX_TITLE_CHARS,
+    Draft,
+    Reason,
+    ToFollowers,
+)
 
 # Leaves room in a title for two names and a verb around the story's own.
 _MAX_QUOTED_CHARS: Final = 90
@@ -27,6 +34,11 @@ class Story(EventData):
         """The story as a sentence calls it: “Fix login”, or, without a title, story 42."""
         title = one_line(self.title)
         return f"“{shorten(title, _MAX_QUOTED_CHARS)}”" if title else f"story {self.id}"
+
+    @property
+    def key(self) -> str:
+        """The story as what people follow."""
+        return subject_key("story", self.id)
 
     def snapshot(self) -> dict[str, str]:
         """The story as a notification's subject."""
@@ -71,8 +83,8 @@ class StoryMentioned(StoryData):
 
 
 @handles("story.assigned", StoryAssigned)
-def story_assigned(event: Event, data: StoryAssigned) -> Iterable[Draft]:
-    """Tell the new assignee, and who watches."""
+def story_assigned(event: Event, data: StoryAssigned) -> Iterable[Draft | ToFollowers]:
+    """Tell the new assignee, and who watches or follows."""
     story, tell = data.story.name, _teller(event, data)
     to = one_line(data.assignee_name)
     to = f" to {to}" if to else ""
@@ -84,24 +96,33 @@ def story_assigned(event: Event, data: StoryAssigned) -> Iterable[Draft]:
     news = data.says(f"assigned {story}{to}", f"{story} was assigned{to}")
     if data.actor and data.actor.id == data.assignee_id:
         news = data.says(f"took {story}", "")
-    for watcher in data.watcher_ids:
-        yield tell(watcher, "following", news)
+    yield from _watchers(data, tell, news)
 
 
 @handles("story.commented", StoryCommented)
-def story_commented(event: Event, data: StoryCommented) -> Iterable[Draft]:
-    """Tell who is mentioned in the comment, the assignee, and who watches."""
-    story, tell = data.story.name, _teller(event, data, f"story:{data.story.id}:comments")
+def story_commented(event: Event, data: StoryCommented) -> Iterable[Draft | ToFollowers]:
+    """Tell who is mentioned in the comment, the assignee, and who watches or follows.
+
+    A mention stands for itself. For the others, comments that they have not read make one
+    notification.
+    """
+    story, tell = data.story.name, _teller(event, data)
     mention = data.says(
         f"mentioned you in a comment on {story}", f"you were mentioned in a comment on {story}"
     )
     for person in data.mentioned_ids:
         yield tell(person, "mentioned", mention)
+    latest = f", the latest by {data.actor.snapshot()['name']}" if data.actor else ""
+    grouped = _Group(
+        f"story:{data.story.id}:comments",
+        lambda count: shorten(f"{count:,} new comments on {story}{latest}", MAX_TITLE_CHARS),
+    )
+    tell = _teller(event, data, grouped)
     yield from _followers(data, tell, f"commented on {story}", f"new comment on {story}")
 
 
 @handles("story.mentioned", StoryMentioned)
-def story_mentioned(event: Event, data: StoryMentioned) -> Iterable[Draft]:
+def story_mentioned(event: Event, data: StoryMentioned) -> Iterable[Draft | ToFollowers]:
     """Tell who is mentioned."""
     story, tell = data.story.name, _teller(event, data)
     mention = data.says(f"mentioned you in {story}", f"you were mentioned in {story}")
@@ -110,8 +131,8 @@ def story_mentioned(event: Event, data: StoryMentioned) -> Iterable[Draft]:
 
 
 @handles("story.completed", StoryData)
-def story_completed(event: Event, data: StoryData) -> Iterable[Draft]:
-    """Tell the assignee, and who watches."""
+def story_completed(event: Event, data: StoryData) -> Iterable[Draft | ToFollowers]:
+    """Tell the assignee, and who watches or follows."""
     story = data.story.name
     yield from _followers(
         data, _teller(event, data), f"completed {story}", f"{story} was completed"
@@ -119,8 +140,8 @@ def story_completed(event: Event, data: StoryData) -> Iterable[Draft]:
 
 
 @handles("story.updated", StoryData)
-def story_updated(event: Event, data: StoryData) -> Iterable[Draft]:
-    """Tell the assignee, and who watches."""
+def story_updated(event: Event, data: StoryData) -> Iterable[Draft | ToFollowers]:
+    """Tell the assignee, and who watches or follows."""
     story = data.story.name
     yield from _followers(data, _teller(event, data), f"updated {story}", f"{story} was updated")
 
@@ -128,16 +149,32 @@ def story_updated(event: Event, data: StoryData) -> Iterable[Draft]:
 _Tell = Callable[[str, Reason, str], Draft]
 
 
-def _followers(data: StoryData, tell: _Tell, active: str, passive: str) -> Iterable[Draft]:
-    """The same news to the assignee, if there is one, and to who watches."""
+@dataclass(frozen=True, slots=True)
+class _Group:
+    """What notifications of one group have in common: its key, and a title for so many."""
+
+    key: str
+    title: Callable[[int], str]
+
+
+def _followers(
+    data: StoryData, tell: _Tell, active: str, passive: str
+) -> Iterable[Draft | ToFollowers]:
+    """The same news to the assignee, if there is one, and to who watches or follows."""
     news = data.says(active, passive)
     if data.assignee_id is not None:
         yield tell(data.assignee_id, "assigned", news)
+    yield from _watchers(data, tell, news)
+
+
+def _watchers(data: StoryData, tell: _Tell, news: str) -> Iterable[Draft | ToFollowers]:
+    """News to who watches by the product's own account, and to who follows in Tidings."""
     for watcher in data.watcher_ids:
         yield tell(watcher, "following", news)
+    yield ToFollowers(data.story.key, tell("", "following", news))
 
 
-def _teller(event: Event, data: StoryData, group_key: str | None = None) -> _Tell:
+def _teller(event: Event, data: StoryData, group: _Group | None = None) -> _Tell:
     """What drafts news of this event for one person: user id, reason, title."""
     actor = data.actor.snapshot() if data.actor else None
     subject = data.story.snapshot()
@@ -153,7 +190,8 @@ def _teller(event: Event, data: StoryData, group_key: str | None = None) -> _Tel
             url=data.story.url,
             actor=actor,
             subject=subject,
-            group_key=group_key,
+            group_key=group.key if group else None,
+            grouped_title=group.title if group else None,
         )
 
     return tell

@@ -1,31 +1,57 @@
 """From drafts to notifications: a whole batch in one transaction, each told exactly once."""
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
+from typing import Any
 
-from sqlalchemy import insert, select
+from sqlalchemy import insert, literal_column, select, text
 from sqlalchemy.orm import Session
 from uuid_utils.compat import uuid7
 
 from app.bus import Push
 from app.extensions import Base
-from app.notifications.database import chunks, writing
-from app.notifications.draft import Draft
+from app.notifications.database import chunks, reading, writing
+from app.notifications.draft import MAX_TITLE_CHARS, RANK, Draft
+from app.notifications.following import follow_all
 from app.notifications.mailboxes import lock_mailboxes
-from app.notifications.models import Mailbox, NewNotification, Notification
+from app.notifications.models import (
+    GROUPED,
+    RECIPIENT_AND_GROUP,
+    GroupedEvent,
+    Mailbox,
+    NewNotification,
+    Notification,
+)
 from app.notifications.representation import notification_payload
 
+# An event for one recipient: event id, source, user id.
 Key = tuple[str, str, str]
+# User id and group key.
+Group = tuple[str, str]
 
 
 @dataclass(frozen=True, slots=True)
 class Delivery:
-    """What became of a batch: what to publish, in order, and how much of it was new."""
+    """What became of a batch: what to publish, in order; how many drafts made a notification,
+    joined one, or had been told before."""
 
     pushes: list[Push]
     created: int
     repeated: int
+    grouped: int = 0
+
+
+@dataclass(slots=True)
+class _Batch:
+    """What a transaction is about to write."""
+
+    mailboxes: dict[str, Mailbox]
+    groups: dict[Group, Notification | NewNotification]
+    now: datetime
+    new: list[NewNotification] = field(default_factory=list)
+    joined: list[dict[str, Any]] = field(default_factory=list)
+    pushes: list[Push] = field(default_factory=list)
 
 
 def deliver(drafts: Sequence[Draft], now: datetime) -> Delivery:
@@ -33,42 +59,102 @@ def deliver(drafts: Sequence[Draft], now: datetime) -> Delivery:
 
     A draft whose (source, event id, recipient) is stored already makes no second notification,
     but its Push is returned again: the process may have died between commit and publish, and a
-    stream that has seen it drops the repeat. Raises DatabaseUnavailable; then nothing is stored.
+    stream that has seen it drops the repeat. A draft of a group joins the group's notification if
+    that is unread in the inbox. Who is assigned to or mentioned in a subject follows it from then
+    on. Raises DatabaseUnavailable; then nothing is stored.
     """
     if not drafts:
         return Delivery([], 0, 0)
     wanted = {(draft.event_id, draft.source, draft.user_id): draft for draft in drafts}
     with writing() as session:
         mailboxes = lock_mailboxes(session, {draft.user_id for draft in wanted.values()})
-        stored = _stored(session, wanted)
-        pushes = [_push(row, mailboxes[row.user_id]) for row in stored.values()]
-        new: list[NewNotification] = []
-        for key, draft in wanted.items():
-            if key not in stored:
-                mailbox = mailboxes[draft.user_id]
-                new.append(_create(draft, mailbox, now))
-                pushes.append(_push(new[-1], mailbox))
-        _insert(session, new)
-    return Delivery(pushes, created=len(new), repeated=len(drafts) - len(new))
+        told = stored(session, wanted)
+        fresh = [draft for key, draft in wanted.items() if key not in told]
+        batch = _Batch(mailboxes, _open_groups(session, fresh), now)
+        batch.pushes += _pushes_again(told.values(), mailboxes)
+        for draft in fresh:
+            _tell(draft, batch)
+        _write(session, batch)
+        follow_all(session, fresh)
+    joined = len(batch.joined)
+    return Delivery(batch.pushes, len(batch.new), len(drafts) - len(fresh), joined)
 
 
-def _insert(session: Session, new: Sequence[NewNotification]) -> None:
-    if new:
-        # As plain rows: the unit of work would take three times as long for them as the database.
-        session.execute(insert(Base.metadata.tables["notifications"]), [vars(row) for row in new])
-
-
-def _stored(session: Session, wanted: Iterable[Key]) -> dict[Key, Notification]:
+def stored(session: Session, wanted: Iterable[Key]) -> dict[Key, Notification]:
+    """The notifications that tell of those of `wanted` that were told before."""
     keys = set(wanted)
     found: dict[Key, Notification] = {}
     for chunk in chunks(sorted({event_id for event_id, _, _ in keys})):
         query = select(Notification).where(Notification.event_id.in_(chunk))
         for row in session.scalars(query):
-            key = (row.event_id, row.source, row.user_id)
-            if key in keys:
-                found[key] = row
+            found[row.event_id, row.source, row.user_id] = row
+        joined = (
+            select(GroupedEvent, Notification)
+            .join(Notification, Notification.id == GroupedEvent.notification_id)
+            .where(GroupedEvent.event_id.in_(chunk))
+        )
+        for event, row in session.execute(joined):
+            found[event.event_id, event.source, event.user_id] = row
+    return {key: row for key, row in found.items() if key in keys}
+
+
+def told_before(drafts: Iterable[Draft]) -> set[Key]:
+    """Which of `drafts` are stored already. Raises DatabaseUnavailable."""
+    with reading() as session:
+        return set(stored(session, ((one.event_id, one.source, one.user_id) for one in drafts)))
+
+
+def _pushes_again(rows: Iterable[Notification], mailboxes: dict[str, Mailbox]) -> Iterable[Push]:
     # Pushes of one mailbox in the order of its seqs: a stream takes only the next one as it is.
-    return dict(sorted(found.items(), key=lambda item: item[1].seq))
+    once = {row.id: row for row in rows}.values()
+    for row in sorted(once, key=lambda row: row.seq):
+        yield _push(row, mailboxes[row.user_id])
+
+
+def _open_groups(
+    session: Session, drafts: Sequence[Draft]
+) -> dict[Group, Notification | NewNotification]:
+    """The notifications that drafts of a group can join."""
+    wanted = sorted({f"{draft.user_id} {draft.group_key}" for draft in drafts if draft.group_key})
+    found: dict[Group, Notification | NewNotification] = {}
+    for chunk in chunks(wanted):
+        query = select(Notification).where(
+            literal_column(RECIPIENT_AND_GROUP).in_(chunk), text(GROUPED)
+        )
+        # Marked unread again, an older one can be open beside a newer one, which comes last here.
+        for row in session.scalars(query.order_by(Notification.surfaced_seq)):
+            found[row.user_id, row.group_key or ""] = row
+    return found
+
+
+def _tell(draft: Draft, batch: _Batch) -> None:
+    mailbox = batch.mailboxes[draft.user_id]
+    row = batch.groups.get((draft.user_id, draft.group_key)) if draft.group_key else None
+    if row is None:
+        row = _create(draft, mailbox, batch.now)
+        batch.new.append(row)
+        if draft.group_key:
+            batch.groups[draft.user_id, draft.group_key] = row
+    else:
+        _join(row, draft, mailbox, batch.now)
+        batch.joined.append(
+            {
+                "event_id": draft.event_id,
+                "source": draft.source,
+                "user_id": draft.user_id,
+                "notification_id": row.id,
+            }
+        )
+    batch.pushes.append(_push(row, mailbox))
+
+
+def _write(session: Session, batch: _Batch) -> None:
+    tables = Base.metadata.tables
+    # As plain rows: the unit of work would take three times as long for them as the database.
+    if batch.new:
+        session.execute(insert(tables["notifications"]), [vars(row) for row in batch.new])
+    if batch.joined:
+        session.execute(insert(tables["grouped_events"]), batch.joined)
 
 
 def _create(draft: Draft, mailbox: Mailbox, now: datetime) -> NewNotification:
@@ -98,6 +184,39 @@ def _create(draft: Draft, mailbox: Mailbox, now: datetime) -> NewNotification:
         count=1,
         created_at=now,
     )
+
+
+def _join(
+    row: Notification | NewNotification, draft: Draft, mailbox: Mailbox, now: datetime
+) -> None:
+    """The group's notification tells of the latest event and of how many; it moves to the top.
+
+    The reason stays the strongest one: news of a comment does not hide that one was mentioned.
+    """
+    mailbox.last_seq += 1
+    mailbox.unseen += row.surfaced_seq <= mailbox.seen_seq
+    subject = draft.subject or {}
+    row.seq = row.surfaced_seq = mailbox.last_seq
+    row.count += 1
+    row.kind = draft.kind
+    if RANK[draft.reason] < RANK[row.reason]:
+        row.reason = draft.reason
+    row.title = _grouped_title(draft, row.count)
+    row.body = draft.body
+    row.url = draft.url
+    row.actor = draft.actor
+    row.subject_type = subject.get("type")
+    row.subject_id = subject.get("id")
+    row.subject_title = subject.get("title")
+    row.data = draft.data
+    row.created_at = now
+
+
+def _grouped_title(draft: Draft, count: int) -> str:
+    if draft.grouped_title:
+        return draft.grouped_title(count)[:MAX_TITLE_CHARS]
+    number = f" ({count:,})"
+    return draft.title[: MAX_TITLE_CHARS - len(number)] + number
 
 
 def _push(row: Notification | NewNotification, mailbox: Mailbox) -> Push:

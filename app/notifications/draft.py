@@ -3,11 +3,23 @@
 Pure: nothing here knows of the database, so that handlers can be written and tested as functions.
 """
 
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any, Final, Literal
 
+from app.identifiers import subject_key
+
 # Why this person is told (the contract's `reason`).
 Reason = Literal["assigned", "mentioned", "following", "author", "requested"]
+
+# Who has several reasons is told the one that asks most of them. 0 is the strongest.
+RANK: Final[dict[str, int]] = {
+    "mentioned": 0,
+    "assigned": 1,
+    "requested": 2,
+    "author": 3,
+    "following": 4,
+}
 
 # Two lines of a toast or of a phone's lock screen; nothing shows more of a title.
 MAX_TITLE_CHARS: Final = 200
@@ -27,6 +39,8 @@ class Draft:
 
     `actor`, `subject` and `data` are shared between the drafts of one event: never change them.
     `source` and `event_id` name the event. With `user_id` they make a delivery idempotent.
+    `grouped_title` is the title of a group that tells of so many events, this one the latest;
+    without one it is the draft's own title and the number.
     """
 
     user_id: str
@@ -39,5 +53,32 @@ class Draft:
     subject: dict[str, str] | None = None
     data: dict[str, Any] = field(default_factory=dict)
     group_key: str | None = None
+    grouped_title: Callable[[int], str] | None = field(default=None, compare=False)
     source: str = ""
     event_id: str = ""
+
+    @property
+    def subject_key(self) -> str | None:
+        """What it is about, as `TYPE/ID`."""
+        return subject_key(self.subject["type"], self.subject["id"]) if self.subject else None
+
+
+@dataclass(frozen=True, slots=True)
+class ToFollowers:
+    """What everybody is told who follows `subject` (`TYPE/ID`); the draft has no user id yet."""
+
+    subject: str
+    draft: Draft
+
+
+@dataclass(frozen=True, slots=True)
+class Audience:
+    """Whom one event is told: those it names, and who follows a subject.
+
+    `drafts` are sorted by user id, each person once; `to_followers` has what the followers of
+    each subject are told. `own` are those who are named, and did it themselves.
+    """
+
+    drafts: list[Draft]
+    to_followers: dict[str, Draft] = field(default_factory=dict)
+    own: list[str] = field(default_factory=list)

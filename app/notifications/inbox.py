@@ -1,4 +1,4 @@
-"""What the owner of a mailbox does with it: list, look at one, change one."""
+"""What the owner of a mailbox does with it: list, look at one, change one or many."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -6,17 +6,19 @@ from datetime import datetime
 from typing import Literal
 from uuid import UUID
 
-from sqlalchemy import Select, select
+from sqlalchemy import ColumnElement, select, text
 from sqlalchemy.orm import Session
 
 from app.bus import Push
 from app.errors import NotFound
 from app.notifications.database import reading, writing
 from app.notifications.mailboxes import lock_mailboxes, mailbox_of
-from app.notifications.models import Mailbox, Notification
-from app.notifications.representation import notification_payload
+from app.notifications.models import ARCHIVED, IN_INBOX, SNOOZED, UNREAD, Mailbox, Notification
+from app.notifications.states import Change, change
 
-Status = Literal["inbox", "unread", "archived"]
+Status = Literal["inbox", "unread", "archived", "snoozed"]
+
+_STATUS = {"inbox": IN_INBOX, "unread": UNREAD, "archived": ARCHIVED, "snoozed": SNOOZED}
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,16 +35,35 @@ class Page:
 
 @dataclass(frozen=True, slots=True)
 class Wanted:
-    """Which notifications a list shows; `subject` is (type, id)."""
+    """Which notifications are meant; `subject` is (type, id)."""
 
     status: Status = "inbox"
     kind: str | None = None
     subject: tuple[str, str] | None = None
 
+    def conditions(self, user_id: str) -> list[ColumnElement[bool]]:
+        """What a query for them says. Each is a partial index's own condition, or in its key."""
+        found: list[ColumnElement[bool]] = [Notification.user_id == user_id]
+        found.append(text(_STATUS[self.status]))  # type: ignore[arg-type]
+        if self.kind is not None:
+            found.append(Notification.kind == self.kind)
+        if self.subject is not None:
+            subject_type, subject_id = self.subject
+            found += [
+                Notification.subject_type == subject_type,
+                Notification.subject_id == subject_id,
+            ]
+        return found
+
 
 def list_notifications(user_id: str, wanted: Wanted, cursor: int | None, limit: int) -> Page:
-    """`limit` notifications of `user_id` below `cursor`, which is where the last page ended."""
-    query = _filtered(user_id, wanted).order_by(Notification.surfaced_seq.desc())
+    """`limit` notifications of `user_id` below `cursor`, which is where the last page ended.
+
+    What moves up meanwhile (grouped, back from a snooze) is above the cursor then: a pager sees
+    it at the top or in a stream, and none twice.
+    """
+    query = select(Notification).where(*wanted.conditions(user_id))
+    query = query.order_by(Notification.surfaced_seq.desc())
     if cursor is not None:
         query = query.where(Notification.surfaced_seq < cursor)
     with reading() as session:
@@ -50,24 +71,6 @@ def list_notifications(user_id: str, wanted: Wanted, cursor: int | None, limit: 
         rows = session.scalars(query.limit(limit + 1)).all()
     more = len(rows) > limit
     return Page(mailbox, rows[:limit], rows[limit - 1].surfaced_seq if more else None)
-
-
-def _filtered(user_id: str, wanted: Wanted) -> Select[Notification]:
-    query = select(Notification).where(Notification.user_id == user_id)
-    if wanted.status == "archived":
-        query = query.where(Notification.archived_at.is_not(None))
-    else:
-        query = query.where(Notification.archived_at.is_(None))
-    if wanted.status == "unread":
-        query = query.where(Notification.read_at.is_(None))
-    if wanted.kind is not None:
-        query = query.where(Notification.kind == wanted.kind)
-    if wanted.subject is not None:
-        subject_type, subject_id = wanted.subject
-        query = query.where(
-            Notification.subject_type == subject_type, Notification.subject_id == subject_id
-        )
-    return query
 
 
 def get_notification(user_id: str, notification_id: UUID) -> Notification:
@@ -93,14 +96,9 @@ class Changed:
 
 
 def change_notification(
-    user_id: str,
-    notification_id: UUID,
-    now: datetime,
-    *,
-    read: bool | None = None,
-    archived: bool | None = None,
+    user_id: str, notification_id: UUID, wanted: Change, now: datetime
 ) -> Changed:
-    """Mark one notification read or unread, archived or not; None leaves it as it is.
+    """Change the state of one notification.
 
     A change takes the mailbox's next seq; asking for what is so already changes nothing.
     Raises NotFound, DatabaseUnavailable.
@@ -109,20 +107,5 @@ def change_notification(
         _owned(session, user_id, notification_id)
         mailbox = lock_mailboxes(session, [user_id])[user_id]
         row = _owned(session, user_id, notification_id)  # as it is now that nobody can change it
-        before = (row.read_at, row.archived_at)
-        counted = _counts_as_unread(row)
-        if read is not None:
-            row.read_at = (row.read_at or now) if read else None
-        if archived is not None:
-            row.archived_at = (row.archived_at or now) if archived else None
-        if (row.read_at, row.archived_at) == before:
-            return Changed(row, mailbox, None)
-        mailbox.last_seq += 1
-        mailbox.unread += _counts_as_unread(row) - counted
-        row.seq = mailbox.last_seq
-    payload = notification_payload(row, mailbox.unread, mailbox.unseen, new=False)
-    return Changed(row, mailbox, Push(user_id, payload))
-
-
-def _counts_as_unread(row: Notification) -> bool:
-    return row.read_at is None and row.archived_at is None
+        push = change(mailbox, row, wanted, now)
+    return Changed(row, mailbox, push)

@@ -2,13 +2,13 @@
 
 from collections.abc import Iterable, Sequence
 
-from sqlalchemy import ColumnElement, func, select
+from sqlalchemy import ColumnElement, func, select, text
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.orm import Session
 
 from app.bus import Push
 from app.notifications.database import chunks, reading, writing
-from app.notifications.models import Mailbox, Notification
+from app.notifications.models import IN_INBOX, Mailbox, Notification
 from app.notifications.representation import mailbox_payload
 
 
@@ -98,17 +98,19 @@ def mark_seen(user_id: str, up_to: int) -> tuple[Mailbox, Push | None]:
             # the change itself would be a next one to see, and the same request never settle.
             return mailbox, None
         mailbox.seen_seq = up_to
-        mailbox.last_seq += 1
-        mailbox.wide_seq = mailbox.last_seq
         mailbox.unseen = unseen
-    return mailbox, Push(user_id, mailbox_payload(mailbox))
+        return mailbox, change_as_a_whole(mailbox)
+
+
+def change_as_a_whole(mailbox: Mailbox) -> Push:
+    """Give a change of the locked mailbox as a whole its seq, after its counts were set."""
+    mailbox.last_seq += 1
+    mailbox.wide_seq = mailbox.last_seq
+    return Push(mailbox.user_id, mailbox_payload(mailbox))
 
 
 def _surfaced_above(session: Session, user_id: str, seq: int) -> int:
-    query = select(func.count()).select_from(Notification)
-    return (
-        session.scalar(
-            query.where(Notification.user_id == user_id, Notification.surfaced_seq > seq)
-        )
-        or 0
+    query = select(func.count()).where(
+        Notification.user_id == user_id, text(IN_INBOX), Notification.surfaced_seq > seq
     )
+    return session.scalar(query) or 0

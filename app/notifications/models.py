@@ -17,6 +17,8 @@ from sqlalchemy import (
     TypeDecorator,
     UniqueConstraint,
     Uuid,
+    literal_column,
+    text,
 )
 from sqlalchemy.orm import Mapped, mapped_column
 
@@ -55,9 +57,9 @@ class Mailbox(Model):
     last_seq: Mapped[int] = mapped_column(BigInteger, default=0)
     """The number of the latest change; the next one takes the next number."""
     unread: Mapped[int] = mapped_column(default=0)
-    """Notifications that are neither read nor archived."""
+    """Notifications of the inbox (neither archived nor snoozed) that are not read."""
     unseen: Mapped[int] = mapped_column(default=0)
-    """Notifications that surfaced above `seen_seq`: the badge."""
+    """Notifications of the inbox that surfaced above `seen_seq`: the badge."""
     seen_seq: Mapped[int] = mapped_column(BigInteger, default=0)
     """The watermark under which the person has seen the list."""
     read_seq: Mapped[int] = mapped_column(BigInteger, default=0)
@@ -97,8 +99,26 @@ class NewNotification:
     snoozed_until: datetime | None = None
 
 
+# What a partial index covers. A query uses it if it says the same.
+IN_INBOX = "archived_at IS NULL AND snoozed_until IS NULL"
+UNREAD = f"read_at IS NULL AND {IN_INBOX}"
+ARCHIVED = "archived_at IS NOT NULL"
+SNOOZED = "snoozed_until IS NOT NULL"
+GROUPED = f"group_key IS NOT NULL AND {UNREAD}"
+# The recipient and the group in one value, so that a batch asks for many at once. No user id has a
+# space.
+RECIPIENT_AND_GROUP = "(user_id || ' ' || group_key)"
+
+
+def _partial(name: str, *columns: Any, where: str) -> Index:
+    return Index(name, *columns, postgresql_where=text(where), sqlite_where=text(where))
+
+
 class Notification(Model):
-    """What a recipient is told."""
+    """What a recipient is told.
+
+    It is in the inbox, or archived, or snoozed: never both of the last two.
+    """
 
     __tablename__ = "notifications"
     __table_args__ = (
@@ -106,7 +126,23 @@ class Notification(Model):
         # first because it is what a batch is looked up by.
         UniqueConstraint("event_id", "source", "user_id", name="uq_notifications_event"),
         Index("ix_notifications_changes", "user_id", "seq"),
-        Index("ix_notifications_list", "user_id", "surfaced_seq"),
+        # The lists. One that covered every state would make a page of a full mailbox pass over all
+        # that is archived.
+        _partial("ix_notifications_inbox", "user_id", "surfaced_seq", where=IN_INBOX),
+        _partial("ix_notifications_unread", "user_id", "surfaced_seq", where=UNREAD),
+        _partial("ix_notifications_archived", "user_id", "surfaced_seq", where=ARCHIVED),
+        _partial("ix_notifications_snoozed", "user_id", "surfaced_seq", where=SNOOZED),
+        _partial("ix_notifications_kind", "user_id", "kind", "surfaced_seq", where=IN_INBOX),
+        _partial(
+            "ix_notifications_subject",
+            "user_id",
+            "subject_type",
+            "subject_id",
+            "surfaced_seq",
+            where="subject_id IS NOT NULL",
+        ),
+        _partial("ix_notifications_due", "snoozed_until", where=SNOOZED),
+        _partial("ix_notifications_group", literal_column(RECIPIENT_AND_GROUP), where=GROUPED),
     )
 
     id: Mapped[UUID] = mapped_column(Uuid, primary_key=True)
@@ -136,3 +172,37 @@ class Notification(Model):
     read_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
     archived_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
     snoozed_until: Mapped[datetime | None] = mapped_column(UtcDateTime)
+
+
+class GroupedEvent(Model):
+    """An event that a recipient was told of within the notification of an earlier one."""
+
+    __tablename__ = "grouped_events"
+
+    event_id: Mapped[str] = mapped_column(String(256), primary_key=True)
+    source: Mapped[str] = mapped_column(String(256), primary_key=True)
+    user_id: Mapped[str] = mapped_column(String(128), primary_key=True)
+    notification_id: Mapped[UUID] = mapped_column(
+        ForeignKey("notifications.id", ondelete="CASCADE"), index=True
+    )
+
+
+class Follow(Model):
+    """Who follows a subject (`TYPE/ID`) is told of its events."""
+
+    __tablename__ = "follows"
+
+    # The subject comes first: an event asks who follows it.
+    subject: Mapped[str] = mapped_column(String(301), primary_key=True)
+    user_id: Mapped[str] = mapped_column(String(128), primary_key=True)
+
+
+class Mute(Model):
+    """What makes no notification for `user_id`: a kind, or a subject (`TYPE/ID`)."""
+
+    __tablename__ = "mutes"
+
+    user_id: Mapped[str] = mapped_column(String(128), primary_key=True)
+    what: Mapped[str] = mapped_column(String(7), primary_key=True)
+    """`kind` or `subject`."""
+    value: Mapped[str] = mapped_column(String(301), primary_key=True)

@@ -4,7 +4,7 @@ from collections.abc import Callable, Iterator, Sequence
 from datetime import datetime
 from uuid import UUID
 
-from sqlalchemy import delete, select
+from sqlalchemy import ColumnElement, delete, select
 from sqlalchemy.orm import Session
 
 from app.bus import Push
@@ -12,6 +12,7 @@ from app.notifications.database import writing
 from app.notifications.mailboxes import lock_mailboxes
 from app.notifications.models import Mailbox, Notification
 from app.notifications.representation import mailbox_payload
+from app.notifications.states import counted
 
 # Short enough that nobody notices the locks on some hundred mailboxes.
 BATCH = 500
@@ -25,7 +26,7 @@ def prune(before: datetime, publish: Callable[[Sequence[Push]], None]) -> Iterat
     Raises DatabaseUnavailable; what was deleted until then stays deleted.
     """
     while True:
-        count, pushes = _prune_batch(_first_id_at(before))
+        count, pushes = _prune_batch(before)
         if count == 0:
             return
         publish(pushes)
@@ -41,12 +42,12 @@ def _first_id_at(moment: datetime) -> UUID:
     return UUID(int=(milliseconds << 80) | (0x7 << 76) | (0x2 << 62))
 
 
-def _prune_batch(first_kept: UUID) -> tuple[int, list[Push]]:
+def _prune_batch(before: datetime) -> tuple[int, list[Push]]:
     with writing() as session:
-        old = select(Notification.user_id).where(Notification.id < first_kept)
+        old = select(Notification.user_id).where(*_is_old(before))
         users = set(session.scalars(old.order_by(Notification.id).limit(BATCH)))
         mailboxes = lock_mailboxes(session, users)
-        rows = _old_rows(session, first_kept, users)
+        rows = _old_rows(session, before, users)
         pushes = []
         for user_id, mailbox in mailboxes.items():
             own = [row for row in rows if row.user_id == user_id]
@@ -56,18 +57,25 @@ def _prune_batch(first_kept: UUID) -> tuple[int, list[Push]]:
     return len(rows), pushes
 
 
-def _old_rows(session: Session, first_kept: UUID, users: set[str]) -> Sequence[Notification]:
+def _is_old(before: datetime) -> list[ColumnElement[bool]]:
+    """What is deleted: not what has told of something newer since, nor what is to come back."""
+    return [
+        Notification.id < _first_id_at(before),
+        Notification.created_at < before,
+        Notification.snoozed_until.is_(None),
+    ]
+
+
+def _old_rows(session: Session, before: datetime, users: set[str]) -> Sequence[Notification]:
     # Read after the lock: as they are now, and nobody changes them before they are gone.
-    query = select(Notification).where(
-        Notification.id < first_kept, Notification.user_id.in_(users)
-    )
+    query = select(Notification).where(*_is_old(before), Notification.user_id.in_(users))
     return session.scalars(query.order_by(Notification.id).limit(BATCH)).all()
 
 
 def _forget(mailbox: Mailbox, rows: Sequence[Notification]) -> bool:
     """Take deleted rows out of the mailbox's counts; whether those changed."""
-    unread = sum(row.read_at is None and row.archived_at is None for row in rows)
-    unseen = sum(row.surfaced_seq > mailbox.seen_seq for row in rows)
+    counts = [counted(mailbox, row) for row in rows]
+    unread, unseen = sum(each for each, _ in counts), sum(each for _, each in counts)
     mailbox.pruned_seq = max([mailbox.pruned_seq, *(row.seq for row in rows)])
     mailbox.unread -= unread
     mailbox.unseen -= unseen

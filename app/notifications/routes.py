@@ -1,37 +1,48 @@
 """The REST API of the inbox."""
 
+import hashlib
 from datetime import UTC, datetime
-from typing import Annotated, Any
+from http import HTTPStatus
+from typing import Annotated, Any, Self
 from urllib.parse import urlencode
 from uuid import UUID
 
 from flask import Blueprint, Response, jsonify, request
-from pydantic import Field, field_validator
+from pydantic import Field, field_validator, model_validator
 
 from app import bus, validation
 from app.auth import authenticated, identity
 from app.bus import Push
-from app.errors import InvalidInput, NotFound
+from app.errors import NotFound
 from app.extensions import tidings
-from app.notifications import inbox, mailboxes
-from app.notifications.models import Notification
+from app.identifiers import CONTROL, SUBJECT_KEY_PATTERN, Worded
+from app.notifications import bulk, inbox, mailboxes
+from app.notifications.draft import MAX_KIND_CHARS
+from app.notifications.models import Mailbox, Notification
 from app.notifications.representation import counts_json, notification_json
+from app.notifications.states import UNCHANGED, Change
+from app.times import UtcTime
 
 blueprint = Blueprint("notifications", __name__)
 
 MAX_SEQ = 2**63 - 1
 DEFAULT_PAGE = 20
 MAX_PAGE = 100
+MAX_IDS = 1_000
 
 Seq = Annotated[int, Field(ge=0, le=MAX_SEQ)]
+
+
+Kind = Annotated[str, Field(pattern=rf"^[^{CONTROL}]{{1,{MAX_KIND_CHARS}}}$")]
+Subject = Annotated[str, Field(pattern=f"^{SUBJECT_KEY_PATTERN}$"), Worded("Should be TYPE/ID")]
 
 
 class ListQuery(validation.Input):
     """The query string of the list."""
 
     status: inbox.Status = "inbox"
-    kind: Annotated[str, Field(pattern=r"^[^\x00]{1,100}$")] | None = None
-    subject: Annotated[str, Field(pattern=r"^[^/\x00]{1,100}/[^\x00]{1,200}$")] | None = None
+    kind: Kind | None = None
+    subject: Subject | None = None
     limit: Annotated[int, Field(ge=1, le=MAX_PAGE)] = DEFAULT_PAGE
     cursor: Annotated[int, Field(ge=1, le=MAX_SEQ)] | None = None
 
@@ -41,6 +52,7 @@ class Patch(validation.Input):
 
     read: Annotated[bool, Field(strict=True)] | None = None
     archived: Annotated[bool, Field(strict=True)] | None = None
+    snoozed_until: UtcTime | None = None
 
     @field_validator("read", "archived", mode="before")
     @classmethod
@@ -49,6 +61,55 @@ class Patch(validation.Input):
         if value is None:
             raise ValueError("must be true or false")
         return value
+
+    @field_validator("snoozed_until")
+    @classmethod
+    def _to_come(cls, value: datetime | None) -> datetime | None:
+        if value is not None and value <= datetime.now(UTC):
+            raise ValueError("must be in the future")
+        return value
+
+    @model_validator(mode="after")
+    def _consistent(self) -> Self:
+        if not self.model_fields_set:
+            raise ValueError("names nothing to change")
+        if self.archived and self.snoozed_until:
+            raise ValueError("archived and snoozed exclude each other")
+        return self
+
+    def change(self) -> Change:
+        """What is to be so."""
+        named = "snoozed_until" in self.model_fields_set
+        return Change(self.read, self.archived, self.snoozed_until if named else UNCHANGED)
+
+
+class BulkFilter(validation.Input):
+    """Which notifications; without a status those in the inbox (to unarchive: the archived)."""
+
+    status: inbox.Status | None = None
+    kind: Kind | None = None
+    subject: Subject | None = None
+
+
+class BulkChange(validation.Input):
+    """What is to be done to many, and to which: `ids` or `filter`."""
+
+    action: bulk.Action
+    ids: Annotated[list[UUID], Field(min_length=1, max_length=MAX_IDS)] | None = None
+    filter: BulkFilter | None = None
+    up_to: Annotated[Seq, Field(strict=True)] | None = None
+
+    @model_validator(mode="after")
+    def _one_of_them(self) -> Self:
+        if (self.ids is None) == (self.filter is None):
+            raise ValueError("needs either ids or filter (an empty one is for all)")
+        return self
+
+    def which(self) -> list[UUID] | bulk.Filter:
+        """The notifications that are meant."""
+        if self.filter is None:
+            return self.ids or []
+        return bulk.Filter(self.filter.status, self.filter.kind, _split(self.filter.subject))
 
 
 class Seen(validation.Input):
@@ -68,11 +129,16 @@ def _private(response: Response) -> Response:
 def list_notifications() -> Response:
     """A page of the caller's notifications, newest first."""
     wanted = validation.query(ListQuery)
-    subject_type, _, subject_id = (wanted.subject or "").partition("/")
-    subject = (subject_type, subject_id) if wanted.subject else None
+    user_id = identity().user_id
+    if request.if_none_match:
+        version = _version(mailboxes.read_mailbox(user_id))
+        if request.if_none_match.contains_weak(version):
+            unchanged = Response(status=HTTPStatus.NOT_MODIFIED)
+            unchanged.set_etag(version, weak=True)
+            return unchanged
     page = inbox.list_notifications(
-        identity().user_id,
-        inbox.Wanted(wanted.status, wanted.kind, subject),
+        user_id,
+        inbox.Wanted(wanted.status, wanted.kind, _split(wanted.subject)),
         wanted.cursor,
         wanted.limit,
     )
@@ -82,10 +148,24 @@ def list_notifications() -> Response:
         next_cursor=cursor,
         **counts_json(page.mailbox),
     )
+    response.set_etag(_version(page.mailbox), weak=True)
     if cursor:
         query = urlencode({**request.args.to_dict(), "cursor": cursor})
         response.headers["Link"] = f'<{request.path}?{query}>; rel="next"'
     return response
+
+
+def _split(subject: str | None) -> tuple[str, str] | None:
+    if subject is None:
+        return None
+    subject_type, _, subject_id = subject.partition("/")
+    return subject_type, subject_id
+
+
+def _version(mailbox: Mailbox) -> str:
+    """Names the state of a list: no list of a mailbox changes without one of these."""
+    asked = hashlib.sha256(request.query_string).hexdigest()[:16]
+    return f"{mailbox.last_seq}.{mailbox.pruned_seq}.{asked}"
 
 
 @blueprint.get("/notifications/<notification_id>")
@@ -99,19 +179,25 @@ def get_notification(notification_id: str) -> Response:
 @blueprint.patch("/notifications/<notification_id>")
 @authenticated
 def patch_notification(notification_id: str) -> Response:
-    """Mark one of the caller's notifications read, unread, archived or not; its new state."""
-    patch = validation.body(Patch)
-    if not patch.model_fields_set:
-        raise InvalidInput(errors=[{"loc": ["body"], "msg": "names nothing to change"}])
+    """Mark one of the caller's notifications read, archived, snoozed or not; its new state."""
+    wanted = validation.body(Patch).change()
     changed = inbox.change_notification(
-        identity().user_id,
-        _id(notification_id),
-        datetime.now(UTC),
-        read=patch.read,
-        archived=patch.archived,
+        identity().user_id, _id(notification_id), wanted, datetime.now(UTC)
     )
     _publish(changed.push)
     return jsonify(_with_counts(changed.row, changed))
+
+
+@blueprint.post("/notifications/bulk")
+@authenticated
+def change_many() -> Response:
+    """Mark many of the caller's notifications read, unread, archived or not."""
+    wanted = validation.body(BulkChange)
+    done = bulk.change_many(
+        identity().user_id, wanted.action, wanted.which(), wanted.up_to, datetime.now(UTC)
+    )
+    _publish(*done.pushes)
+    return jsonify(updated=done.updated, **counts_json(done.mailbox))
 
 
 @blueprint.get("/mailbox")
@@ -143,6 +229,5 @@ def _with_counts(row: Notification, changed: inbox.Changed) -> dict[str, Any]:
     return {**notification_json(row), "unread": counts["unread"], "unseen": counts["unseen"]}
 
 
-def _publish(push: Push | None) -> None:
-    if push is not None:
-        bus.publish_or_log(tidings().redis, [push])
+def _publish(*pushes: Push | None) -> None:
+    bus.publish_or_log(tidings().redis, [push for push in pushes if push])

@@ -2,14 +2,18 @@
 
 import logging
 from collections.abc import Callable, Sequence
+from datetime import UTC, datetime
 
 import gevent
 from flask import Flask, current_app
 from gevent import monkey
 from gevent.lock import BoundedSemaphore
 
+from app import bus
 from app.config import Settings
 from app.errors import ConfigurationError
+from app.extensions import tidings
+from app.notifications import snoozes
 from app.notifications.changes import Changes, changes_since
 from app.notifications.database import POOL_SIZE
 from app.notifications.mailboxes import last_seqs
@@ -17,6 +21,7 @@ from app.sse.hub import Hub
 from app.sse.listener import Listener
 from app.sse.stream import COME_BACK_WITHIN_MS
 from app.sse.sweep import Sweeper
+from app.sse.waker import Waker
 
 log = logging.getLogger(__name__)
 
@@ -32,6 +37,7 @@ class Room:
         self.listener = Listener(settings.redis_url)
         self.hub = Hub(self.listener, settings.max_streams, settings.max_streams_per_user)
         self._sweeper = Sweeper(self.hub, self._last_seqs, settings.sweep_seconds)
+        self._waker = Waker(self._wake_due, snoozes.CHECK_SECONDS)
         # When Redis comes back, every stream reads at once. They queue here, and leave half of
         # the pool to requests.
         self._readers = BoundedSemaphore(POOL_SIZE)
@@ -45,6 +51,7 @@ class Room:
             )
         self.listener.start(self.hub)
         self._sweeper.start()
+        self._waker.start()
 
     def drain(self) -> None:
         """End all streams, each with word when to come back, and take no new ones."""
@@ -53,6 +60,7 @@ class Room:
 
     def stop(self) -> None:
         """Stop the greenlets."""
+        self._waker.stop()
         self._sweeper.stop()
         self.listener.stop()
 
@@ -64,6 +72,12 @@ class Room:
     def _last_seqs(self, user_ids: Sequence[str]) -> dict[str, int]:
         with self._app.app_context():
             return last_seqs(user_ids)
+
+    def _wake_due(self) -> int:
+        with self._app.app_context():
+            pushes = snoozes.wake_due(datetime.now(UTC))
+            bus.publish_or_log(tidings().redis, pushes)
+        return len(pushes)
 
 
 def room() -> Room:

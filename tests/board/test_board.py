@@ -15,7 +15,7 @@ from app.board.people import mentioned_in
 from app.board.store import StoryStore, connect
 from app.board.story import Story
 from app.consumer.envelope import Event, decode
-from app.consumer.handlers import drafts_for
+from app.consumer.handlers import audience_of
 from app.errors import ServiceUnavailable
 from tests.support.processes import free_port
 
@@ -59,7 +59,7 @@ def written(redis_client: redis.Redis) -> list[Event]:
 
 def told(event: Event) -> dict[str, str]:
     """Who is told of an event, and why."""
-    return {draft.user_id: draft.reason for draft in drafts_for(event)}
+    return {draft.user_id: draft.reason for draft in audience_of(event).drafts}
 
 
 def story_of(ada: Call) -> dict[str, Any]:

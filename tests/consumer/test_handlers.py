@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from app.consumer import registry
 from app.consumer.envelope import MAX_REASON_CHARS, BadEvent, Event
-from app.consumer.handlers import UnknownType, drafts_for, handles, known_types
+from app.consumer.handlers import UnknownType, audience_of, handles, known_types
 from app.consumer.requested import NotificationRequested
 from app.notifications.draft import MAX_BODY_CHARS, MAX_TITLE_CHARS, Draft
 
@@ -37,12 +37,12 @@ def event(type: str, data: Json) -> Event:
 def story(what: str, **changes: Any) -> list[Draft]:
     """What `story.<what>` tells, with changed members of STORY; `...` leaves one out."""
     data = {name: value for name, value in (STORY | changes).items() if value is not ...}
-    return drafts_for(event(f"story.{what}", data))
+    return audience_of(event(f"story.{what}", data)).drafts
 
 
 def requested(**changes: Any) -> list[Draft]:
     """What `notification.requested` tells, with changed or further members of REQUEST."""
-    return drafts_for(event("notification.requested", REQUEST | changes))
+    return audience_of(event("notification.requested", REQUEST | changes)).drafts
 
 
 def reason(told: Callable[..., list[Draft]], *args: Any, **changes: Any) -> str:
@@ -168,8 +168,13 @@ def test_drafts_are_sorted_by_user_id_whatever_the_order_of_the_data() -> None:
     assert [draft.user_id for draft in forth] == ["Mary", "ada2", "bob", "grace", "zoe"]
 
 
-def test_only_comments_carry_a_group_key() -> None:
-    assert {draft.group_key for draft in story("commented")} == {"story:42:comments"}
+def test_only_comments_carry_a_group_key_and_a_mention_stands_for_itself() -> None:
+    told = {draft.reason: draft.group_key for draft in story("commented")}
+    assert told == {
+        "assigned": "story:42:comments",
+        "following": "story:42:comments",
+        "mentioned": None,
+    }
     assert {draft.group_key for draft in story("updated")} == {None}
 
 
@@ -264,8 +269,8 @@ def test_a_request_needs_only_recipients_and_a_title() -> None:
         ({"recipients": ["a"] * 1_001}, "data.recipients: List should have at most 1000"),
         ({"recipients": "grace"}, "data.recipients: Should be an array"),
         ({"recipients": ["grace", "a b"]}, "data.recipients.1: Not a user id"),
-        ({"recipients": {"followers_of": "story/1"}}, "data.recipients: followers_of is not supp"),
-        ({"recipients": [{"followers_of": "story/1"}]}, "data.recipients: followers_of is not s"),
+        ({"recipients": {"followers_of": "story"}}, 'data.recipients.0: Should be {"followers_o'),
+        ({"recipients": ["ada", {"followers": "s/1"}]}, 'data.recipients.1: Should be {"followe'),
         ({"title": None}, "data.title: Field required"),
         ({"title": " "}, "data.title: "),
         ({"title": "x" * 201}, "data.title: String should have at most 200 characters"),
@@ -283,6 +288,31 @@ def test_a_request_needs_only_recipients_and_a_title() -> None:
 )
 def test_a_bad_request_is_named(changes: Json, where: str) -> None:
     assert reason(requested, **changes).startswith(where)
+
+
+@pytest.mark.parametrize("form", [{"followers_of": "story/1/a"}, [{"followers_of": "story/1/a"}]])
+def test_a_request_can_be_for_whoever_follows_a_subject(form: Any) -> None:
+    audience = audience_of(event("notification.requested", REQUEST | {"recipients": form}))
+    assert audience.drafts == []
+    told = audience.to_followers["story/1/a"]
+    assert (told.title, told.reason, told.event_id) == ("Maintenance tonight", "following", "e-1")
+
+
+def test_who_follows_a_story_is_told_what_its_watchers_are_told() -> None:
+    for what in ("assigned", "commented", "completed", "updated"):
+        audience = audience_of(event(f"story.{what}", STORY))
+        watcher = next(draft for draft in audience.drafts if draft.user_id == "linus")
+        told = audience.to_followers["story/42"]
+        assert (told.title, told.reason, told.body) == (watcher.title, "following", watcher.body)
+
+
+def test_a_group_of_comments_says_how_many_and_who_wrote_the_latest() -> None:
+    watcher = next(draft for draft in story("commented") if draft.user_id == "linus")
+    assert watcher.grouped_title is not None
+    assert watcher.grouped_title(3) == "3 new comments on “Fix login”, the latest by Ada"
+    nobody = next(draft for draft in story("commented", actor=None) if draft.user_id == "linus")
+    assert nobody.grouped_title is not None
+    assert nobody.grouped_title(1_200) == "1,200 new comments on “Fix login”"
 
 
 def test_a_thousand_recipients_are_taken() -> None:
@@ -351,7 +381,7 @@ def test_the_worked_example_of_the_docs_works(monkeypatch: pytest.MonkeyPatch) -
     exec(compile(code, "docs/handlers.md", "exec"), namespace)
     exec(compile(check, "docs/handlers.md", "exec"), namespace)
     namespace["test_the_author_is_told_of_a_failed_build"]()
-    (draft,) = drafts_for(Event.model_validate(json.loads(example)))
+    (draft,) = audience_of(Event.model_validate(json.loads(example))).drafts
     assert (draft.user_id, draft.title) == ("ada", "The build of main failed")
 
 
@@ -374,7 +404,7 @@ DATA = st.dictionaries(st.sampled_from([*STORY, *NotificationRequested.model_fie
 @given(type=st.sampled_from([*known_types(), "unknown"]), base=st.booleans(), data=DATA)
 def test_any_data_is_told_or_is_bad(type: str, base: bool, data: Json) -> None:
     try:
-        drafts = drafts_for(event(type, STORY | REQUEST | data if base else data))
+        drafts = audience_of(event(type, STORY | REQUEST | data if base else data)).drafts
     except BadEvent as error:
         bad = error
     else:

@@ -16,6 +16,7 @@ from app.notifications.changes import Changes, changes_since
 from app.notifications.delivery import deliver
 from app.notifications.inbox import change_notification
 from app.notifications.mailboxes import mark_seen
+from app.notifications.states import Change
 from tests.notifications.world import NOW, Caller, World, draft
 
 
@@ -160,7 +161,7 @@ def live(user: str, steps: list[Any]) -> Iterator[bytes]:
         elif ids:
             number, name, value = detail
             one = ids[number % len(ids)]
-            pushed = change_notification(user, one, NOW, **{name: value}).push
+            pushed = change_notification(user, one, Change(**{name: value}), NOW).push
             yield from [pushed.payload] if pushed else []
 
 

@@ -76,9 +76,9 @@ def page(cursor: int | None = None, **wanted: Any) -> Callable[[], object]:
 @pytest.mark.parametrize(
     ("query", "index", "in_order"),
     [
-        (page(), "ix_notifications_list", True),
-        (page(cursor=1_500), "ix_notifications_list", True),
-        (page(status="unread"), "ix_notifications_list", True),
+        (page(), "ix_notifications_inbox", True),
+        (page(cursor=1_500), "ix_notifications_inbox", True),
+        (page(status="unread"), "ix_notifications_unread", True),
         (lambda: changes_since("grace", HEAVY - 100, 500), "ix_notifications_changes", False),
         (lambda: changes_since("user-3", 20, 500), "ix_notifications_changes", False),
         # What a batch asks before it stores anything; all of it is stored already.

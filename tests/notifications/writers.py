@@ -19,6 +19,7 @@ from app.notifications.delivery import deliver
 from app.notifications.draft import Draft
 from app.notifications.inbox import Wanted, change_notification, list_notifications
 from app.notifications.mailboxes import mark_seen
+from app.notifications.states import Change
 from tests.notifications.world import NOW
 
 # A fork would share the sockets of the test's own database connections.
@@ -92,8 +93,10 @@ def change_all(wanted: tuple[str, int], _others: Barrier) -> Written:
             _, push = mark_seen(user, page.mailbox.last_seq)
         elif page.rows:
             row = chance.choice(page.rows)
-            flags = chance.choice([{"read": True}, {"read": False}, {"archived": True}])
-            push = change_notification(user, UUID(str(row.id)), NOW, **flags).push
+            wanted_state = chance.choice(
+                [Change(read=True), Change(read=False), Change(archived=True)]
+            )
+            push = change_notification(user, UUID(str(row.id)), wanted_state, NOW).push
         else:
             continue
         if push:

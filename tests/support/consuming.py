@@ -14,8 +14,9 @@ from sqlalchemy import select
 from app import bus
 from app.bus import Push
 from app.consumer.consumer import Consumer, Stored
-from app.consumer.handlers import drafts_for
+from app.consumer.handlers import audience_of
 from app.consumer.stream import EventStream, Names
+from app.notifications.audience import resolve
 from app.notifications.database import reading
 from app.notifications.delivery import deliver
 from app.notifications.draft import Draft
@@ -76,7 +77,7 @@ def consumer(
     stream = stream or EventStream(client, NAMES, name)
     stream.ensure_group()
     publish = publish or (lambda pushes: bus.publish(client, pushes))
-    return Consumer(stream, drafts_for, deliver, publish, batch, clock)
+    return Consumer(stream, audience_of, resolve, deliver, publish, batch, clock)
 
 
 def finish(worker: Consumer, most_turns: int = 100) -> None:

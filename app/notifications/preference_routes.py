@@ -1,0 +1,96 @@
+"""The REST API of what one follows and has muted."""
+
+from typing import Annotated, Self
+
+from flask import Blueprint, Response, jsonify
+from pydantic import Field, model_validator
+
+from app import validation
+from app.auth import authenticated, identity
+from app.errors import NotFound
+from app.identifiers import is_subject_key, subject_key
+from app.notifications import following, preferences
+from app.notifications.routes import Kind, Subject
+
+blueprint = Blueprint("preferences", __name__)
+
+# As many as a person could ever have muted by hand.
+MAX_KINDS = 100
+MAX_SUBJECTS = 1_000
+
+
+class NewPreferences(validation.Input):
+    """What is to be muted in place of what was; what is left out stays as it is."""
+
+    muted_kinds: Annotated[list[Kind], Field(max_length=MAX_KINDS)] | None = None
+    muted_subjects: Annotated[list[Subject], Field(max_length=MAX_SUBJECTS)] | None = None
+
+    @model_validator(mode="after")
+    def _says_something(self) -> Self:
+        if self.muted_kinds is None and self.muted_subjects is None:
+            raise ValueError("needs muted_kinds, muted_subjects or both")
+        return self
+
+
+@blueprint.after_request
+def _private(response: Response) -> Response:
+    response.headers.setdefault("Cache-Control", "no-store")
+    return response
+
+
+@blueprint.get("/preferences")
+@authenticated
+def get_preferences() -> Response:
+    """What the caller has muted."""
+    return _shown(preferences.preferences_of(identity().user_id))
+
+
+@blueprint.put("/preferences")
+@authenticated
+def put_preferences() -> Response:
+    """Mute kinds and subjects: their events make no notification for the caller from now on."""
+    wanted = validation.body(NewPreferences)
+    return _shown(
+        preferences.set_preferences(identity().user_id, wanted.muted_kinds, wanted.muted_subjects)
+    )
+
+
+def _shown(kept: preferences.Preferences) -> Response:
+    return jsonify(muted_kinds=kept.muted_kinds, muted_subjects=kept.muted_subjects)
+
+
+@blueprint.get("/subjects/<subject_type>/<path:subject_id>")
+@authenticated
+def get_subject(subject_type: str, subject_id: str) -> Response:
+    """Whether the caller follows a subject, and has muted it."""
+    return _attitude(_key(subject_type, subject_id))
+
+
+@blueprint.put("/subjects/<subject_type>/<path:subject_id>/follow")
+@authenticated
+def follow(subject_type: str, subject_id: str) -> Response:
+    """Follow a subject: the caller is told of its events."""
+    key = _key(subject_type, subject_id)
+    following.follow(identity().user_id, key)
+    return _attitude(key)
+
+
+@blueprint.delete("/subjects/<subject_type>/<path:subject_id>/follow")
+@authenticated
+def unfollow(subject_type: str, subject_id: str) -> Response:
+    """No longer follow a subject."""
+    key = _key(subject_type, subject_id)
+    following.unfollow(identity().user_id, key)
+    return _attitude(key)
+
+
+def _key(subject_type: str, subject_id: str) -> str:
+    key = subject_key(subject_type, subject_id)
+    if not is_subject_key(key):
+        raise NotFound("No subject can have this type and id.")
+    return key
+
+
+def _attitude(key: str) -> Response:
+    stands = preferences.attitude(identity().user_id, key)
+    return jsonify(following=stands.following, muted=stands.muted)

@@ -1,0 +1,43 @@
+"""Snoozed notifications come back at their time.
+
+Every consumer and every web worker looks for them, so that they come whoever is down. Whoever
+locks the mailbox first brings them back; the others find nothing left to do.
+"""
+
+from collections.abc import Sequence
+from datetime import datetime
+
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from app.bus import Push
+from app.notifications.database import reading, writing
+from app.notifications.mailboxes import lock_mailboxes
+from app.notifications.models import Notification
+from app.notifications.states import wake
+
+# How late one may come, at most, while anything runs; a look costs one read of an index.
+CHECK_SECONDS = 1.0
+# Short enough that nobody notices the locks; the next look goes on.
+BATCH = 200
+
+
+def wake_due(now: datetime) -> list[Push]:
+    """Bring back up to BATCH notifications whose time has come: unread, at the top of the list.
+
+    Returns the Pushes to publish. Raises DatabaseUnavailable; then nothing is changed.
+    """
+    with reading() as session:
+        users = {row.user_id for row in _due(session, now)}
+    if not users:
+        return []
+    with writing() as session:
+        mailboxes = lock_mailboxes(session, users)
+        # Read again, now that nobody else can bring them back, or snooze them anew.
+        rows = [row for row in _due(session, now) if row.user_id in mailboxes]
+        return [wake(mailboxes[row.user_id], row) for row in rows]
+
+
+def _due(session: Session, now: datetime) -> Sequence[Notification]:
+    query = select(Notification).where(Notification.snoozed_until <= now)
+    return session.scalars(query.order_by(Notification.snoozed_until).limit(BATCH)).all()
