@@ -16,7 +16,7 @@ from app.extensions import Tidings, db, migrate
 from app.notifications import cli as notifications_cli
 from app.notifications import database, preference_routes
 from app.notifications import routes as notifications_routes
-from app.ops import doctor, health, logs
+from app.ops import doctor, health, logs, rate_limits
 from app.sse import routes as sse_routes
 from app.sse.room import Room
 from app.web import routes as web_routes
@@ -26,6 +26,16 @@ API = "/api/v1"
 # Whoever marks something read does not wait longer than this for a Redis that hangs: the change is
 # committed by then, and the sweep delivers it.
 REQUEST_REDIS_TIMEOUT_SECONDS = 2.0
+
+# What a page of another origin may read of an answer, beside its body.
+EXPOSED_HEADERS = [
+    "ETag",
+    "Link",
+    "Retry-After",
+    "X-RateLimit-Limit",
+    "X-RateLimit-Remaining",
+    "X-RateLimit-Reset",
+]
 
 # Nothing that is sent here is larger than one event.
 MAX_BODY_BYTES = 64 * 1024
@@ -44,6 +54,7 @@ def create_app(environ: Mapping[str, str] | None = None) -> Flask:
     app.config["MAX_CONTENT_LENGTH"] = MAX_BODY_BYTES
 
     errors.init_app(app)
+    rate_limits.init_app(app, settings)
     tokens.init_app(app, settings)
     database.init_app(app, settings)
     migrate.init_app(app, db, directory=app.root_path + "/notifications/migrations")
@@ -71,7 +82,7 @@ def create_app(environ: Mapping[str, str] | None = None) -> Flask:
             supports_credentials=True,
             always_send=False,
             allow_headers=["Authorization", "Content-Type", "Last-Event-ID", "X-CSRF-TOKEN"],
-            expose_headers=["Link", "Retry-After"],
+            expose_headers=EXPOSED_HEADERS,
         )
 
     auth_cli.init_app(app)

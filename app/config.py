@@ -115,6 +115,13 @@ class Settings(BaseModel):
     retention_days: int = Field(
         90, ge=1, le=36_500, description="Days that `flask prune` keeps a notification."
     )
+    rate_limit_factor: float = Field(
+        1,
+        ge=0,
+        le=1_000,
+        description="Multiplies every rate limit of the API (docs/api.md has them). 0 lifts them "
+        "all: for load tests, or behind a gateway that has its own.",
+    )
     log_format: Literal["text", "json"] = Field(
         "text", description="Log lines for people or for machines."
     )

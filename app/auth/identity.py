@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from functools import wraps
 from typing import Any, ParamSpec, TypeVar
 
-from flask import g, request
+from flask import request
 from flask_jwt_extended import get_jwt, verify_jwt_in_request
 from flask_jwt_extended.exceptions import CSRFError, JWTExtendedException, NoAuthorizationError
 from jwt import ExpiredSignatureError, PyJWTError
@@ -20,6 +20,10 @@ R = TypeVar("R")
 # The last second of the year 9999. A token that is good for longer ends then, which spares
 # everybody arithmetic with numbers that no clock shows.
 END_OF_TIME = 253_402_300_799
+
+# Where a request keeps its caller. Not in `g`, which requests within one application context share;
+# no header can set it, as those begin with HTTP_ here.
+IDENTITY = "tidings.identity"
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,7 +59,11 @@ def authenticate() -> Identity:
     """The caller by `Authorization: Bearer` or session cookie. Raises Unauthorized, Forbidden.
 
     A header or cookie that is there but bad is an error; the other one is not tried instead.
+    A request's caller is found out once.
     """
+    known: Identity | None = request.environ.get(IDENTITY)
+    if known is not None:
+        return known
     place = "headers" if request.headers.get("Authorization") else "cookies"
     try:
         verify_jwt_in_request(locations=[place])
@@ -76,7 +84,7 @@ def authenticate() -> Identity:
         # It compares with compare_digest(), which takes ASCII alone.
         raise Forbidden("The session cookie needs a matching X-CSRF-TOKEN.") from None
     caller = Identity.of_claims(get_jwt())
-    g.tidings_identity = caller
+    request.environ[IDENTITY] = caller
     return caller
 
 
@@ -93,5 +101,5 @@ def authenticated(view: Callable[P, R]) -> Callable[P, R]:
 
 def identity() -> Identity:
     """The caller of the request at hand, in a view that is `@authenticated`."""
-    caller: Identity = g.tidings_identity
+    caller: Identity = request.environ[IDENTITY]
     return caller

@@ -9,6 +9,7 @@ from app import validation
 from app.auth import authenticated, identity
 from app.errors import NotFound
 from app.identifiers import is_subject_key, subject_key
+from app.limits import COSTLY, ORDINARY, limited
 from app.notifications import following, preferences
 from app.notifications.routes import Kind, Subject
 
@@ -39,6 +40,7 @@ def _private(response: Response) -> Response:
 
 
 @blueprint.get("/preferences")
+@limited(ORDINARY)
 @authenticated
 def get_preferences() -> Response:
     """What the caller has muted."""
@@ -46,6 +48,7 @@ def get_preferences() -> Response:
 
 
 @blueprint.put("/preferences")
+@limited(COSTLY)
 @authenticated
 def put_preferences() -> Response:
     """Mute kinds and subjects: their events make no notification for the caller from now on."""
@@ -60,6 +63,7 @@ def _shown(kept: preferences.Preferences) -> Response:
 
 
 @blueprint.get("/subjects/<subject_type>/<path:subject_id>")
+@limited(ORDINARY)
 @authenticated
 def get_subject(subject_type: str, subject_id: str) -> Response:
     """Whether the caller follows a subject, and has muted it."""
@@ -67,6 +71,7 @@ def get_subject(subject_type: str, subject_id: str) -> Response:
 
 
 @blueprint.put("/subjects/<subject_type>/<path:subject_id>/follow")
+@limited(ORDINARY)
 @authenticated
 def follow(subject_type: str, subject_id: str) -> Response:
     """Follow a subject: the caller is told of its events."""
@@ -76,6 +81,7 @@ def follow(subject_type: str, subject_id: str) -> Response:
 
 
 @blueprint.delete("/subjects/<subject_type>/<path:subject_id>/follow")
+@limited(ORDINARY)
 @authenticated
 def unfollow(subject_type: str, subject_id: str) -> Response:
     """No longer follow a subject."""

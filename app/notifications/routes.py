@@ -16,6 +16,7 @@ from app.bus import Push
 from app.errors import NotFound
 from app.extensions import tidings
 from app.identifiers import CONTROL, SUBJECT_KEY_PATTERN, Worded
+from app.limits import COSTLY, ORDINARY, limited
 from app.notifications import bulk, inbox, mailboxes
 from app.notifications.draft import MAX_KIND_CHARS
 from app.notifications.models import Mailbox, Notification
@@ -125,6 +126,7 @@ def _private(response: Response) -> Response:
 
 
 @blueprint.get("/notifications")
+@limited(ORDINARY)
 @authenticated
 def list_notifications() -> Response:
     """A page of the caller's notifications, newest first."""
@@ -169,6 +171,7 @@ def _version(mailbox: Mailbox) -> str:
 
 
 @blueprint.get("/notifications/<notification_id>")
+@limited(ORDINARY)
 @authenticated
 def get_notification(notification_id: str) -> Response:
     """One of the caller's notifications."""
@@ -177,6 +180,7 @@ def get_notification(notification_id: str) -> Response:
 
 
 @blueprint.patch("/notifications/<notification_id>")
+@limited(ORDINARY)
 @authenticated
 def patch_notification(notification_id: str) -> Response:
     """Mark one of the caller's notifications read, archived, snoozed or not; its new state."""
@@ -189,6 +193,7 @@ def patch_notification(notification_id: str) -> Response:
 
 
 @blueprint.post("/notifications/bulk")
+@limited(COSTLY)
 @authenticated
 def change_many() -> Response:
     """Mark many of the caller's notifications read, unread, archived or not."""
@@ -201,6 +206,7 @@ def change_many() -> Response:
 
 
 @blueprint.get("/mailbox")
+@limited(ORDINARY)
 @authenticated
 def get_mailbox() -> Response:
     """The caller's counts, and the seq they belong to."""
@@ -208,6 +214,7 @@ def get_mailbox() -> Response:
 
 
 @blueprint.put("/mailbox/seen")
+@limited(ORDINARY)
 @authenticated
 def put_seen() -> Response:
     """Clear the badge, on every device, of what came up to and with `up_to`."""

@@ -6,6 +6,7 @@ from sqlalchemy import text
 
 from app.errors import DatabaseUnavailable
 from app.extensions import tidings
+from app.limits import unlimited
 from app.notifications.database import reading
 from app.sse.room import room
 
@@ -15,12 +16,14 @@ OK = "ok"
 
 
 @blueprint.get("/healthz")
+@unlimited("a probe asks every few seconds, and reads nothing")
 def healthz() -> Response:
     """The process answers."""
     return jsonify(status=OK)
 
 
 @blueprint.get("/readyz")
+@unlimited("a probe asks every few seconds, and must not be told to wait")
 def readyz() -> tuple[Response, int]:
     """200 if database, Redis and listener are all there; else 503 with the state of each."""
     checks = {"database": _database(), "redis": _redis(), "listener": _listener()}

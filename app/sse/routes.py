@@ -8,6 +8,7 @@ from app.auth import Identity, authenticate
 from app.auth.tickets import redeem_ticket
 from app.errors import BadRequest
 from app.extensions import settings, tidings
+from app.limits import unlimited
 from app.sse.client import Client
 from app.sse.room import room
 from app.sse.stream import Terms, stream
@@ -29,6 +30,7 @@ HEADERS = {
 
 
 @blueprint.get("/notifications/subscribe")
+@unlimited("MAX_STREAMS and MAX_STREAMS_PER_USER bound it; after a restart all come at once")
 def subscribe() -> Response:
     """The caller's stream, from `Last-Event-ID` on."""
     caller = _caller()
