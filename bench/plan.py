@@ -28,6 +28,10 @@ class Plan:
     events: int
     recipients: int
     event_rounds: int
+    # Inbox: rows of one mailbox, pages and changes asked for, times that all are marked read.
+    inbox_rows: int
+    inbox_requests: int
+    inbox_rounds: int
 
 
 FULL = Plan(
@@ -47,6 +51,9 @@ FULL = Plan(
     events=20_000,
     recipients=5000,
     event_rounds=3,
+    inbox_rows=100_000,
+    inbox_requests=500,
+    inbox_rounds=5,
 )
 
 QUICK = Plan(
@@ -66,6 +73,9 @@ QUICK = Plan(
     events=5000,
     recipients=2500,
     event_rounds=1,
+    inbox_rows=10_000,
+    inbox_requests=200,
+    inbox_rounds=3,
 )
 
 # To see that the kit works; its numbers mean nothing.
@@ -86,4 +96,7 @@ TINY = Plan(
     events=100,
     recipients=20,
     event_rounds=1,
+    inbox_rows=300,
+    inbox_requests=10,
+    inbox_rounds=1,
 )

@@ -1,7 +1,7 @@
 """What the bench sends: notifications as the app encodes them, and events as producers do."""
 
 import json
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
@@ -99,6 +99,24 @@ def event(event_id: str, user: str) -> bytes:
     return json.dumps(envelope, separators=(",", ":")).encode()
 
 
+def comment(event_id: str, user: str) -> bytes:
+    """The CloudEvents JSON of a comment on a story of the user's own, which the user follows."""
+    data = {
+        "story": {"id": user, "title": "Login", "url": "/stories/42"},
+        "actor": ACTOR,
+        "comment": "x" * 60,
+    }
+    envelope = {
+        "specversion": "1.0",
+        "id": event_id,
+        "source": "/bench",
+        "type": "story.commented",
+        "time": datetime.now(UTC).isoformat(),
+        "data": data,
+    }
+    return json.dumps(envelope, separators=(",", ":")).encode()
+
+
 @dataclass(frozen=True, slots=True)
 class Additions:
     """XADD commands: an event for user after user in turn."""
@@ -107,8 +125,10 @@ class Additions:
     users: Sequence[str]
     # Begins every event's id: what is sent twice would be told once.
     label: str
+    # (event id, user) -> the event's JSON.
+    make: Callable[[str, str], bytes] = event
 
     def __call__(self, number: int) -> bytes:
         """The command with this number."""
-        text = event(f"{self.label}-{number}", self.users[number % len(self.users)])
+        text = self.make(f"{self.label}-{number}", self.users[number % len(self.users)])
         return command(b"XADD", self.stream.encode(), b"*", b"event", text)

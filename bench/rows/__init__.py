@@ -3,7 +3,7 @@
 from collections.abc import Callable, Mapping
 
 from bench.report import Line
-from bench.rows import connects, consumer, deliveries, latency, memory
+from bench.rows import connects, consumer, deliveries, inbox, latency, memory
 from bench.stage import Stage
 
 Row = Callable[[Stage], list[Line]]
@@ -16,4 +16,8 @@ ROWS: Mapping[str, Row] = {
     "connects": connects.measure,
     "consumer-sqlite": consumer.into_sqlite,
     "consumer-postgres": consumer.into_postgres,
+    "comments-sqlite": consumer.comments_into_sqlite,
+    "comments-postgres": consumer.comments_into_postgres,
+    "inbox-sqlite": inbox.in_sqlite,
+    "inbox-postgres": inbox.in_postgres,
 }

@@ -6,18 +6,20 @@ until everything is read and acknowledged, so that starting Python is not in the
 
 import statistics
 import time
+from collections.abc import Callable
+from dataclasses import dataclass
 
 from redis import Redis
-from sqlalchemy import func, select
+from sqlalchemy import func, insert, select
 
 from app.bus import connect
-from app.extensions import db
+from app.extensions import Base, db
 from app.notifications.models import Notification
 from bench import usage
 from bench.contender import pipe
 from bench.processes import Child, StartError
 from bench.report import Line, spread
-from bench.samples import Additions, user_ids
+from bench.samples import Additions, comment, event, user_ids
 from bench.stage import Stage
 
 POLL_SECONDS = 0.005
@@ -25,26 +27,56 @@ DRAIN_SECONDS = 120.0
 
 
 class LostEventsError(RuntimeError):
-    """The database does not hold one notification for each event."""
+    """The database's notifications do not tell of each event once."""
+
+
+@dataclass(frozen=True, slots=True)
+class Sort:
+    """What kind of events go through, under which name."""
+
+    what: str
+    # (event id, user) -> the event's JSON.
+    make: Callable[[str, str], bytes]
+
+
+PLAIN = Sort("events", event)
+# Each goes to who follows the story, joins what is unread of it, and is checked against mutes.
+COMMENTS = Sort("comments (groups, follows, mutes)", comment)
 
 
 def into_sqlite(stage: Stage) -> list[Line]:
     """Into SQLite."""
     with stage.sqlite() as database:
-        return _measure(stage, "consumer-sqlite", "SQLite", database, "")
+        return _measure(stage, "consumer-sqlite", "SQLite", database, PLAIN, "")
 
 
 def into_postgres(stage: Stage) -> list[Line]:
     """Into PostgreSQL, which runs on the load's core."""
     with stage.postgres() as database:
-        return _measure(stage, "consumer-postgres", "PostgreSQL", database, "≥ 10,000")
+        return _measure(stage, "consumer-postgres", "PostgreSQL", database, PLAIN, "≥ 10,000")
 
 
-def _measure(stage: Stage, row: str, name: str, database_url: str, goal: str) -> list[Line]:
+def comments_into_sqlite(stage: Stage) -> list[Line]:
+    """Comments into SQLite, with groups, follows and mutes at work."""
+    with stage.sqlite() as database:
+        _follow_and_mute(stage, database)
+        return _measure(stage, "comments-sqlite", "SQLite", database, COMMENTS, "")
+
+
+def comments_into_postgres(stage: Stage) -> list[Line]:
+    """The same into PostgreSQL."""
+    with stage.postgres() as database:
+        _follow_and_mute(stage, database)
+        return _measure(stage, "comments-postgres", "PostgreSQL", database, COMMENTS, "")
+
+
+def _measure(
+    stage: Stage, row: str, name: str, database_url: str, sort: Sort, goal: str
+) -> list[Line]:
     plan = stage.plan
     rates, micros = [], []
     for number in range(plan.event_rounds):
-        _produce(stage, f"{name}-{number}")
+        _produce(stage, f"{name}-{number}", sort)
         with stage.consumer(database_url) as child:
             wall, cpu = _drain(stage, child)
         rates.append(plan.events / wall)
@@ -55,7 +87,7 @@ def _measure(stage: Stage, row: str, name: str, database_url: str, goal: str) ->
     return [
         Line(
             row=row,
-            what=f"events through the consumer, {name}",
+            what=f"{sort.what} through the consumer, {name}",
             unit="1/s",
             ours=statistics.median(rates),
             goal=goal,
@@ -63,7 +95,7 @@ def _measure(stage: Stage, row: str, name: str, database_url: str, goal: str) ->
         ),
         Line(
             row=row,
-            what=f"consumer CPU for an event, {name}",
+            what=f"consumer CPU for each of the {sort.what}, {name}",
             unit="µs",
             ours=statistics.median(micros),
             better="less",
@@ -71,9 +103,24 @@ def _measure(stage: Stage, row: str, name: str, database_url: str, goal: str) ->
     ]
 
 
-def _produce(stage: Stage, label: str) -> None:
+def _follow_and_mute(stage: Stage, database_url: str) -> None:
+    """Everybody follows a story of their own, and has muted a kind and a subject of no event."""
     users = user_ids("recipient", stage.plan.recipients)
-    add = Additions(stage.event_stream, users, label)
+    tables = Base.metadata.tables
+    follows = [{"subject": f"story/{user}", "user_id": user} for user in users]
+    mutes = [
+        {"user_id": user, "what": what, "value": value}
+        for user in users
+        for what, value in (("kind", "story.updated"), ("subject", "story/1"))
+    ]
+    with stage.app(database_url), db.engine.begin() as connection:
+        connection.execute(insert(tables["follows"]), follows)
+        connection.execute(insert(tables["mutes"]), mutes)
+
+
+def _produce(stage: Stage, label: str, sort: Sort) -> None:
+    users = user_ids("recipient", stage.plan.recipients)
+    add = Additions(stage.event_stream, users, label, sort.make)
     with pipe(stage) as connection, connect(stage.redis.url) as redis:
         before = redis.xlen(stage.event_stream)
         for start in range(0, stage.plan.events, 500):
@@ -110,6 +157,6 @@ def _progress(redis: Redis, stage: Stage) -> tuple[bytes, int] | None:
 
 def _check(stage: Stage, database_url: str, expected: int) -> None:
     with stage.app(database_url):
-        stored = db.session.scalar(select(func.count()).select_from(Notification))
+        stored = db.session.scalar(select(func.sum(Notification.count)))
     if stored != expected:
-        raise LostEventsError(f"{stored} notifications for {expected} events")
+        raise LostEventsError(f"notifications tell of {stored} events; {expected} were sent")
