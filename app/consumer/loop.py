@@ -78,7 +78,7 @@ class Progress:
 def run(
     consumer: Consumer, stream: EventStream, should_stop: Callable[[], bool], burst: bool
 ) -> None:
-    """Consume until `should_stop`, or with `burst` until nothing is left.
+    """Consume until `should_stop`, or with `burst` until nothing is left, not even a retry.
 
     While Redis or the database is away it says so once and tries again, longer and longer apart;
     with `burst` it raises what they raise.
@@ -90,7 +90,7 @@ def run(
         try:
             if trouble:
                 stream.ensure_group()
-            turn = consumer.turn(None if burst else BLOCK_MS)
+            turn = consumer.turn(None if burst and not consumer.waiting else BLOCK_MS)
         except PASSING as error:
             if burst and not _group_is_gone(error):
                 raise
@@ -105,7 +105,7 @@ def run(
             log.info("working again")
         trouble, backoff = None, FIRST_BACKOFF_SECONDS
         progress.add(turn)
-        if burst and not turn.taken:
+        if burst and not turn.taken and not consumer.waiting:
             break
     progress.report()
     _leave(stream)
