@@ -125,12 +125,12 @@ def _store(drafts: Sequence[Draft]) -> Stored:
 @with_appcontext
 @_says_what_is_away
 def info(as_json: bool) -> None:
-    """Show the stream's length, lag, pending entries, consumers and dead letters."""
+    """Show the stream's length, lag, pending and lost entries, consumers and dead letters."""
     facts = consumer_info.info(tidings().redis, _names())
     if as_json:
         click.echo(json.dumps(facts))
         return
-    for name in ("stream", "group", "length", "lag", "pending", "dead_letters"):
+    for name in ("stream", "group", "length", "lag", "pending", "dead_letters", "trimmed"):
         click.echo(f"{name.replace('_', ' '):>12}  {facts[name]}")
     for member in facts["consumers"]:
         idle = member["idle_ms"] / 1000

@@ -1,6 +1,7 @@
 """The consumer: one turn takes a batch from the stream and leaves it stored and published."""
 
 import logging
+import math
 import time
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
@@ -11,7 +12,7 @@ import redis
 from app.bus import Push
 from app.consumer.entry import Entry
 from app.consumer.envelope import BadEvent, Event, decode
-from app.consumer.stream import EventStream, report_trimmed
+from app.consumer.stream import FIRST, EventStream, before, order
 from app.errors import DatabaseUnavailable
 from app.notifications.draft import Audience, Draft
 
@@ -19,9 +20,11 @@ log = logging.getLogger(__name__)
 
 CLAIM_EVERY_SECONDS = 5.0
 TIDY_EVERY_SECONDS = 60.0
-# A handler that fails is tried again: what it needed may be back. A crash of the process is not
-# its failure and does not count.
-MOST_FAILURES = 3
+# A handler that fails is tried again, so long after its first, second… failure: what it needed may
+# be back. A crash of the process is not its failure and does not count. Far less than
+# CLAIM_IDLE_MS, so that nobody takes an event over that waits for its time.
+RETRY_AFTER_SECONDS = (1.0, 5.0)
+MOST_FAILURES = len(RETRY_AFTER_SECONDS) + 1
 
 # Not an event's fault: a service that is away. The whole batch waits for it.
 PASSING = (redis.RedisError, DatabaseUnavailable)
@@ -77,6 +80,9 @@ class Consumer:
 
     An entry is acknowledged after what it asks for is committed and published. Whatever dies
     before that is done again, and done again does nothing twice.
+
+    An event whose handler failed waits for its next try among this consumer's pending entries,
+    and is passed over there; what comes after it goes on.
     """
 
     def __init__(
@@ -98,6 +104,12 @@ class Consumer:
         self._clock = clock
         self._claim_at = self._tidy_at = clock()
         self._resume = True
+        self._retry_at: dict[bytes, float] = {}
+
+    @property
+    def waiting(self) -> int:
+        """How many failed events wait for their next try."""
+        return len(self._retry_at)
 
     def turn(self, block_ms: int | None) -> Turn:
         """Take one batch and finish it. Raises what Redis or the database raise.
@@ -105,26 +117,57 @@ class Consumer:
         Then nothing of the batch is acknowledged, and the next turn begins with it.
         """
         resume, self._resume = self._resume, True
-        entries = self._stream.own_pending(self._batch) if resume else []
-        resumed = bool(entries)
-        entries = entries or self._abandoned() or self._stream.new(self._batch, block_ms)
+        entries = self._unfinished(after=FIRST) if resume else self._due()
+        resumed = resume and bool(entries)
+        entries = entries or self._abandoned() or self._new(block_ms)
         turn = Turn(taken=len(entries))
         self._finish(entries, turn)
         self._tidy()
-        self._resume = resumed or turn.failed > 0
+        self._resume = resumed
         return turn
+
+    def _unfinished(self, after: bytes) -> list[Entry]:
+        """Some of what this consumer has, but for failed events before their time; [] if none."""
+        while page := self._stream.own_pending(self._batch, after):
+            now = self._clock()
+            if entries := [entry for entry in page if self._retry_at.get(entry.id, now) <= now]:
+                return entries
+            after = page[-1].id
+        return []
+
+    def _due(self) -> list[Entry]:
+        """Some of the failed events whose time has come."""
+        now = self._clock()
+        due = sorted((name for name, at in self._retry_at.items() if at <= now), key=order)
+        if not due:
+            return []
+        entries = self._unfinished(after=before(due[0]))
+        reached = order(entries[-1].id if entries else due[-1])
+        for name in due:
+            if order(name) <= reached:  # it is among the entries, or no longer this consumer's
+                del self._retry_at[name]
+        return entries
 
     def _abandoned(self) -> list[Entry]:
         if self._clock() < self._claim_at:
             return []
-        entries = self._stream.abandoned(self._batch)
-        if entries:
-            log.info("took over %d entries of another consumer", len(entries))
-        else:
+        claimed = self._stream.claim(self._batch)
+        if not claimed:
             self._claim_at = self._clock() + CLAIM_EVERY_SECONDS
-        return entries
+            return []
+        log.info("took over %d entries of another consumer", claimed)
+        return self._unfinished(after=FIRST)
 
-    def _finish(self, entries: Iterable[Entry], turn: Turn) -> None:
+    def _new(self, block_ms: int | None) -> list[Entry]:
+        """New entries; waits for the first no longer than until a failed event is due."""
+        if block_ms is not None and self._retry_at:
+            left = min(self._retry_at.values()) - self._clock()
+            block_ms = max(1, min(block_ms, math.ceil(left * 1000)))  # 0 would be for ever
+        return self._stream.new(self._batch, block_ms)
+
+    def _finish(self, entries: Sequence[Entry], turn: Turn) -> None:
+        for entry in entries:
+            self._retry_at.pop(entry.id, None)
         work = [each for entry in entries if (each := self._prepare(entry, turn)) is not None]
         if not work:
             return
@@ -139,8 +182,7 @@ class Consumer:
     def _prepare(self, entry: Entry, turn: Turn) -> Work | None:
         """Decode and handle one entry; None if that settled it."""
         if not entry.fields:
-            report_trimmed(entry.id)
-            self._stream.acknowledge([entry.id])
+            self._stream.acknowledge_trimmed(entry.id)
             return None
         try:
             return Work(entry, self._handle(decode(entry.fields)))
@@ -172,7 +214,7 @@ class Consumer:
                 self._fail(each.entry, error, turn)
 
     def _fail(self, entry: Entry, error: Exception, turn: Turn) -> None:
-        """Record a failure; leave the entry for a next try, or park it after the last one."""
+        """Record a failure; have the entry wait for a next try, or park it after the last one."""
         failures = self._stream.record_failure(entry)
         log.error("event %s failed (%d)", entry.id.decode(), failures, exc_info=error)
         if failures >= MOST_FAILURES:
@@ -180,6 +222,7 @@ class Consumer:
             reason = str(BadEvent(f"failed {failures} times: {type(error).__name__}: {error}"))
             self._park(entry, reason, turn)
         else:
+            self._retry_at[entry.id] = self._clock() + RETRY_AFTER_SECONDS[failures - 1]
             turn.failed += 1
 
     def _park(self, entry: Entry, reason: str, turn: Turn) -> None:

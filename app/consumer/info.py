@@ -15,9 +15,11 @@ MOST_COUNTED = 100_000
 def info(client: redis.Redis, names: Names) -> dict[str, Any]:
     """Length, lag, pending, consumers with idle time, dead letters. Raises redis.RedisError.
 
-    `lag` is what no consumer has had yet; None if that can't be known. A stream or group that
-    does not exist yet is an empty one.
+    `lag` is what no consumer has had yet; None if that can't be known. `trimmed` is what a
+    consumer had, and what was gone before it was processed. A stream or group that does not exist
+    yet is an empty one.
     """
+    trimmed: Any = client.get(names.trimmed)
     group = _group(client, names)
     return {
         "stream": names.stream,
@@ -27,6 +29,7 @@ def info(client: redis.Redis, names: Names) -> dict[str, Any]:
         "pending": group["pending"] if group else 0,
         "consumers": _consumers(client, names) if group else [],
         "dead_letters": len(DeadLetters(client, names.dead_letters, names.stream)),
+        "trimmed": int(trimmed or 0),
     }
 
 

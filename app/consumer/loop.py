@@ -97,7 +97,9 @@ def run(
     burst: bool,
     chore: Chore | None = None,
 ) -> None:
-    """Consume until `should_stop`, or with `burst` until nothing is left; `chore` between turns.
+    """Consume until `should_stop`, or with `burst` until nothing is left, not even a retry.
+
+    `chore` is done between turns.
 
     While Redis or the database is away it says so once and tries again, longer and longer apart;
     with `burst` it raises what they raise.
@@ -109,7 +111,7 @@ def run(
         try:
             if trouble:
                 stream.ensure_group()
-            turn = consumer.turn(None if burst else BLOCK_MS)
+            turn = consumer.turn(None if burst and not consumer.waiting else BLOCK_MS)
             if chore:
                 chore.if_due()
         except PASSING as error:
@@ -126,7 +128,7 @@ def run(
             log.info("working again")
         trouble, backoff = None, FIRST_BACKOFF_SECONDS
         progress.add(turn)
-        if burst and not turn.taken:
+        if burst and not turn.taken and not consumer.waiting:
             break
     progress.report()
     _leave(stream)

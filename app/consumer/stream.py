@@ -12,11 +12,34 @@ from app.consumer.entry import Entry, Fields
 
 log = logging.getLogger(__name__)
 
+# Before every entry's id.
+FIRST = b"0-0"
+_LAST_NUMBER = 2**64 - 1
+
 # An entry that nobody has acknowledged for this long belonged to a consumer that died. A consumer
 # that is only slow, and loses an entry to another one, does no harm: storing is idempotent.
 CLAIM_IDLE_MS = 30_000
 # A consumer reads at least once a second; one that has not for so long was killed.
 DEAD_AFTER_IDLE_MS = 600_000
+
+# Both count in the same step in which a trimmed entry leaves the group's pending list, so that two
+# consumers that see it count it once, and one that dies does not miss it. Scripts, because a MULTI
+# can't count what its own commands found. `pcall` keeps Redis' words (NOGROUP) for who catches it.
+_ACKNOWLEDGE_TRIMMED = """
+local gone = redis.pcall('XACK', KEYS[1], ARGV[1], ARGV[2])
+if type(gone) == 'table' then return gone end
+if gone == 0 then return {0, 0} end
+redis.call('HDEL', KEYS[3], ARGV[2])
+return {gone, redis.call('INCRBY', KEYS[2], gone)}
+"""
+_CLAIM = """
+local reply = redis.pcall('XAUTOCLAIM', KEYS[1], ARGV[1], ARGV[2], ARGV[3], ARGV[4],
+                          'COUNT', ARGV[5], 'JUSTID')
+if reply.err then return reply end
+local trimmed, total = reply[3] or {}, 0
+if #trimmed > 0 then total = redis.call('INCRBY', KEYS[2], #trimmed) end
+return {reply[1], #reply[2], trimmed, total}
+"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,10 +50,22 @@ class Names:
     group: str
     dead_letters: str
 
+    @property
+    def trimmed(self) -> str:
+        """The key that counts the entries that this group lost to trimming."""
+        return f"{self.stream}:{self.group}:trimmed"
 
-def report_trimmed(entry_id: bytes) -> None:
-    """Say that an entry was trimmed from the stream before it was processed: it is lost."""
-    log.error("entry %s was trimmed before it was processed: it is lost", entry_id.decode())
+
+def report_trimmed(entry_id: bytes, total: int | None) -> None:
+    """Say that an entry was trimmed from the stream before it was processed: it is lost.
+
+    `total`: how many there were until now, None if that could not be learnt.
+    """
+    log.error(
+        "entry %s was trimmed before it was processed: it is lost (%s in total)",
+        entry_id.decode(),
+        "?" if total is None else total,
+    )
 
 
 class EventStream:
@@ -41,7 +76,7 @@ class EventStream:
         self._names = names
         self._consumer = consumer
         self._failures = names.dead_letters + ":failures"
-        self._claim_cursor: bytes = b"0-0"
+        self._claim_cursor = FIRST
 
     def ensure_group(self) -> None:
         """Make the group and the stream where they lack, from the first entry on.
@@ -54,9 +89,9 @@ class EventStream:
             if not str(error).startswith("BUSYGROUP"):
                 raise
 
-    def own_pending(self, count: int) -> list[Entry]:
+    def own_pending(self, count: int, after: bytes = FIRST) -> list[Entry]:
         """What this consumer, under this name, was given before and has not acknowledged."""
-        return self._read("0", count, block_ms=None)
+        return self._read(after.decode(), count, block_ms=None)
 
     def new(self, count: int, block_ms: int | None) -> list[Entry]:
         """Entries that no consumer of the group has had; waits up to `block_ms` for the first."""
@@ -72,24 +107,28 @@ class EventStream:
         )
         return [_entry(item) for _, items in _pairs(reply) for item in items]
 
-    def abandoned(self, count: int) -> list[Entry]:
-        """Take over what dead consumers left: idle for CLAIM_IDLE_MS and unacknowledged."""
-        cursor, items, *deleted = self._redis.xautoclaim(
-            self._names.stream,
-            self._names.group,
+    def claim(self, count: int) -> int:
+        """Take over what dead consumers left: idle for CLAIM_IDLE_MS and unacknowledged.
+
+        Returns how many entries; they are among this consumer's own now. Redis 6.2 hands over
+        trimmed entries too, and they are found empty there; later ones name and drop them.
+        """
+        names = self._names
+        reply: Any = self._redis.eval(
+            _CLAIM,
+            2,
+            names.stream,
+            names.trimmed,
+            names.group,
             self._consumer,
-            min_idle_time=CLAIM_IDLE_MS,
-            start_id=self._claim_cursor,
-            count=count,
+            CLAIM_IDLE_MS,
+            self._claim_cursor,
+            count,
         )
-        self._claim_cursor = cursor
-        for entry_id in deleted[0] if deleted else ():
-            report_trimmed(entry_id)
-        if any(entry_id is None for entry_id, _ in items):
-            # For a trimmed entry Redis 6.2 gives not even its id, but hands it over: it is found,
-            # by id and empty, among this consumer's own.
-            return self.own_pending(count)
-        return [_entry(item) for item in items]
+        self._claim_cursor, claimed, trimmed, total = reply
+        for number, entry_id in enumerate(trimmed, total - len(trimmed) + 1):
+            report_trimmed(entry_id, number)
+        return int(claimed)
 
     def acknowledge(self, ids: Iterable[bytes]) -> None:
         """Tell the group that these are processed; their failures are forgotten."""
@@ -99,6 +138,22 @@ class EventStream:
             pipeline.xack(self._names.stream, self._names.group, *wanted)
             pipeline.hdel(self._failures, *wanted)
             pipeline.execute()
+
+    def acknowledge_trimmed(self, entry_id: bytes) -> None:
+        """Tell the group, the counter and the log that this entry is lost, each of them once."""
+        names = self._names
+        keys = (names.stream, names.trimmed, self._failures)
+        try:
+            reply: Any = self._redis.eval(
+                _ACKNOWLEDGE_TRIMMED, len(keys), *keys, names.group, entry_id
+            )
+        except redis.RedisError:
+            # It may have been done all the same, and then no consumer sees this entry again.
+            report_trimmed(entry_id, None)
+            raise
+        gone, total = reply
+        if gone:
+            report_trimmed(entry_id, total)
 
     def park(self, entry: Entry, reason: str) -> None:
         """Move an entry to the dead letters, and acknowledge it, in one step."""
@@ -141,7 +196,7 @@ class EventStream:
             if pending["pending"]:
                 needed.append(pending["min"])
         if needed:
-            oldest = min(needed, key=_order).decode()
+            oldest = min(needed, key=order).decode()
             self._redis.xtrim(self._names.stream, minid=oldest, approximate=True)
 
     def _groups(self) -> list[dict[str, Any]]:
@@ -162,6 +217,13 @@ def _entry(item: tuple[bytes, Fields | None]) -> Entry:
     return Entry(entry_id, fields or {})
 
 
-def _order(entry_id: bytes) -> tuple[int, int]:
+def order(entry_id: bytes) -> tuple[int, int]:
+    """What entries' ids are sorted by."""
     milliseconds, _, number = entry_id.partition(b"-")
     return int(milliseconds), int(number or 0)
+
+
+def before(entry_id: bytes) -> bytes:
+    """The id after which `entry_id` is the next."""
+    milliseconds, number = order(entry_id)
+    return b"%d-%d" % ((milliseconds, number - 1) if number else (milliseconds - 1, _LAST_NUMBER))

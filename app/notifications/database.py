@@ -11,7 +11,7 @@ from contextlib import contextmanager
 from typing import Any
 
 from flask import Flask
-from sqlalchemy import Connection, Engine, event
+from sqlalchemy import Connection, Engine, ExceptionContext, event
 from sqlalchemy.exc import DBAPIError, InterfaceError, OperationalError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 from sqlalchemy.orm import Session
@@ -23,6 +23,7 @@ from app.extensions import db
 POOL_SIZE = 10
 POOL_OVERFLOW = 10
 POOL_WAIT_SECONDS = 10
+POOL_RECYCLE_SECONDS = 600
 CONNECT_TIMEOUT_SECONDS = 3
 STATEMENT_TIMEOUT_MS = 15_000
 # How long a writer waits for another one: SQLite has one writer at a time.
@@ -32,8 +33,16 @@ LOCK_RETRY_MOST_SECONDS = 0.05
 
 READ_ONLY = "tidings_read_only"
 
-# PostgreSQL's undefined_table and undefined_column. SQLite's are operational errors anyway.
+# What PostgreSQL can't do for anybody now is not the fault of who asked. Most of that comes as an
+# OperationalError (by the classes of SQLSTATE: 08 connections, 40 deadlocks and serialization,
+# 53 resources, 55 locks, 57 shutdown, 58 the system; and all that SQLite has); these do not.
+# undefined_table, undefined_column:
 NOT_MIGRATED = ("42P01", "42703")
+# insufficient_privilege: the role lacks a grant.
+NOT_GRANTED = "42501"
+# read_only_sql_transaction: after a failover this server is a standby, or somebody made it
+# read-only. Its sessions stay so, also when the address leads to another server by now.
+NOT_WRITABLE = "25006"
 
 # Values in one statement; SQLite takes 32,766 parameters, PostgreSQL 65,535, and a mailbox has six.
 CHUNK = 1_000
@@ -48,6 +57,8 @@ def init_app(app: Flask, settings: Settings) -> None:
     }
     if not settings.is_sqlite:
         options["pool_pre_ping"] = True  # a restarted server costs no failed request
+        # Who only reads would not notice a server that another one has replaced.
+        options["pool_recycle"] = POOL_RECYCLE_SECONDS
         options["connect_args"] = {
             "connect_timeout": CONNECT_TIMEOUT_SECONDS,
             "options": f"-c statement_timeout={STATEMENT_TIMEOUT_MS} "
@@ -59,10 +70,12 @@ def init_app(app: Flask, settings: Settings) -> None:
     app.config["SQLALCHEMY_DATABASE_URI"] = settings.database_url
     app.config["SQLALCHEMY_ENGINE_OPTIONS"] = options
     db.init_app(app)
-    if settings.is_sqlite:
-        with app.app_context():
+    with app.app_context():
+        if settings.is_sqlite:
             event.listen(db.engine, "connect", _set_up_sqlite)
             event.listen(db.engine, "begin", _begin_sqlite)
+        else:
+            event.listen(db.engine, "handle_error", _leave_what_is_not_writable)
 
 
 def _set_up_sqlite(connection: sqlite3.Connection, _record: object) -> None:
@@ -75,6 +88,12 @@ def _set_up_sqlite(connection: sqlite3.Connection, _record: object) -> None:
     # From here on nothing may wait inside SQLite: it would stop every greenlet of the process.
     cursor.execute("PRAGMA busy_timeout = 0")
     cursor.close()
+
+
+def _leave_what_is_not_writable(context: ExceptionContext) -> None:
+    """Have the pool close its connections to a read-only server, as to one that went away."""
+    if getattr(context.original_exception, "sqlstate", None) == NOT_WRITABLE:
+        context.is_disconnect = True
 
 
 def _begin_sqlite(connection: Connection) -> None:
@@ -131,10 +150,17 @@ def _translated() -> Iterator[None]:
         raise DatabaseUnavailable(f"The database does not answer: {_first_line(error)}") from error
     except DBAPIError as error:
         if error.connection_invalidated:
-            raise DatabaseUnavailable(f"The database went away: {_first_line(error)}") from error
-        if getattr(error.orig, "sqlstate", None) in NOT_MIGRATED:
+            raise DatabaseUnavailable(
+                f"The database can't be used: {_first_line(error)}"
+            ) from error
+        sqlstate = getattr(error.orig, "sqlstate", None)
+        if sqlstate in NOT_MIGRATED:
             raise DatabaseUnavailable(
                 f"The database lacks a migration (`flask db upgrade`): {_first_line(error)}"
+            ) from error
+        if sqlstate == NOT_GRANTED:
+            raise DatabaseUnavailable(
+                f"The database's role lacks a grant: {_first_line(error)}"
             ) from error
         raise
 

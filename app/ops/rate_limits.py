@@ -14,7 +14,7 @@ from app import bus
 from app.auth import authenticate
 from app.config import Settings
 from app.errors import Problem
-from app.limits import rate_of
+from app.limits import ORDINARY, rate_of
 
 log = logging.getLogger(__name__)
 
@@ -39,7 +39,8 @@ def init_app(app: Flask, settings: Settings) -> None:
     )
     limiter = Limiter(
         _caller,
-        default_limits=[lambda: _scaled(_rate() or "", factor)],
+        # Asked for before it is asked whether the view is exempt: that one gets any rate.
+        default_limits=[lambda: _scaled(_rate() or ORDINARY, factor)],
         default_limits_exempt_when=lambda: request.method == "OPTIONS" or _rate() is None,
         storage_uri="redis://",
         storage_options={"connection_pool": client.connection_pool},  # type: ignore[dict-item]

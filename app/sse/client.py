@@ -1,5 +1,8 @@
 """One open stream: what it has been given, what waits for it, whether it is behind."""
 
+import time
+from collections.abc import Callable
+
 from app.sse.wakeup import Wakeup
 
 # Frames that wait for a slow reader. Beyond it the client is behind: nothing more is kept for it,
@@ -35,7 +38,7 @@ class Client:
         After a gap, or with a full queue, the client is behind.
         """
         if self.behind:
-            self._newest = max(self._newest, seq)
+            self.hear_of(seq)
             return
         if self.position is None or seq <= self.position:
             return
@@ -60,6 +63,10 @@ class Client:
         self.subscribed = True
         self.fall_behind()
 
+    def hear_of(self, seq: int) -> None:
+        """Change `seq` is stored. A read that is under way may have come too early for it."""
+        self._newest = max(self._newest, seq)
+
     def fall_behind(self) -> None:
         """Something may have been missed: read the database, even if a read is under way."""
         self.behind = self._again = True
@@ -77,6 +84,20 @@ class Client:
     def pause(self) -> None:
         """Wait anew, whatever woke it last."""
         self._woken.clear()
+
+    def rest(self, seconds: float, done: Callable[[], bool] = lambda: False) -> None:
+        """Wait for so long, or until `done` or the stream is to end. Whatever else happens waits.
+
+        `wake` is to be called when `done` has changed.
+        """
+        until = time.monotonic() + seconds
+        while not (self.ending or done()) and (left := until - time.monotonic()) > 0:
+            self.pause()
+            self.wait(left)
+
+    def wake(self, *_: object) -> None:
+        """Let its greenlet look again."""
+        self._woken.set()
 
     def close(self) -> None:
         """The stream has ended: nobody will wait any more."""

@@ -8,6 +8,7 @@ from typing import Protocol
 from app import bus
 from app.sse import frame
 from app.sse.client import Client
+from app.sse.drops import Drops
 
 log = logging.getLogger(__name__)
 
@@ -35,6 +36,7 @@ class Hub:
         self._max_streams = max_streams
         self._max_streams_per_user = max_streams_per_user
         self._clients: dict[bytes, list[Client]] = {}
+        self._drops = Drops()
         self._draining_frame: Callable[[], bytes] | None = None
         self.streams = 0
 
@@ -66,6 +68,7 @@ class Hub:
         clients = self._clients[channel]
         clients.remove(client)
         self.streams -= 1
+        self._drops.tell(client)
         if not clients:
             del self._clients[channel]
             self._subscriptions.unwant(channel)
@@ -92,7 +95,7 @@ class Hub:
         text = frame.frame(data)
         for client in clients:
             if not client.offer_unnumbered(text):
-                log.warning("dropped an unnumbered push for a slow reader of %s", client.user_id)
+                self._drops.note(client)
 
     def confirmed(self, channel: bytes) -> None:
         """The subscription to `channel` is there (again): pushes before it may be lost."""
@@ -104,6 +107,7 @@ class Hub:
         self._draining_frame = lambda: frame.draining(random.randint(0, spread_ms))  # noqa: S311
         for client in self.clients():
             client.end(self._draining_frame())
+            self._drops.tell(client)  # who has stopped reading may not live to leave
 
     def clients(self) -> Iterator[Client]:
         """Every client there is at this moment."""

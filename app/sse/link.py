@@ -35,6 +35,7 @@ class Link:
     def __init__(self, url: str) -> None:
         self._redis = bus.connect(url, retry=Retry(NoBackoff(), 0))
         self._connection: Any = None
+        self.cut_because: str | None = None  # what the owner then gets speaks of file descriptors
 
     def open(self) -> None:
         """Connect."""
@@ -76,10 +77,11 @@ class Link:
                     yield reply[1], None
             gevent.sleep(0)
 
-    def cut(self) -> None:
+    def cut(self, reason: str) -> None:
         """Make the owner's blocked read fail. May be called by any greenlet."""
         sock = getattr(self._connection, "_sock", None)
         if sock is not None:
+            self.cut_because = reason
             try:
                 sock.shutdown(socket.SHUT_RDWR)
             except OSError:

@@ -4,7 +4,7 @@ import logging
 import random
 import time
 import uuid
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Literal, Protocol
 
 import gevent
@@ -27,6 +27,12 @@ FIRST_BACKOFF_SECONDS = 0.1
 MOST_BACKOFF_SECONDS = 2.0
 
 State = Literal["stopped", "connecting", "listening"]
+
+# What does not come when a link is dead, by the state that it is in.
+AWAITED: Mapping[State, str] = {
+    "connecting": "Redis did not confirm the subscription",
+    "listening": "the probe did not come back",
+}
 
 
 class Receiver(Protocol):
@@ -60,6 +66,7 @@ class Listener:
         self._surplus: set[bytes] = set()
         self._wake = Event()
         self._heard_at = 0.0
+        self._echo = Event()  # of the next probe; each has its own
         self._greenlets: list[gevent.Greenlet[..., None]] = []
         self._running = False
         self.state: State = "stopped"
@@ -100,6 +107,18 @@ class Listener:
     def has(self, channel: bytes) -> bool:
         """Whether everything that is published on `channel` is heard from now on."""
         return channel in self._confirmed
+
+    def fault(self, seconds: float) -> str | None:
+        """What is wrong; None if something that is published now arrives within `seconds`."""
+        if self.state == "listening":
+            asked_at, echo = time.monotonic(), self._echo
+            self._wake.set()
+            # With much on its way the probe comes late; whatever came shows that the link lives.
+            if echo.wait(seconds) or self._heard_at > asked_at:
+                return None
+        if self.state == "listening":
+            return f"listening, but nothing has come for {time.monotonic() - self._heard_at:.1f} s"
+        return f"{self.state}: {self.last_error}" if self.last_error else self.state
 
     def _spawn(self, run: Callable[[], None]) -> None:
         greenlet = gevent.spawn(run)
@@ -142,9 +161,13 @@ class Listener:
                 if payload is None:
                     self._on_confirmed(link, receiver, channel)
                 elif channel == self._own_channel:
-                    self._synchronise(link)
+                    self._on_probe(link)
                 else:
                     receiver.deliver(channel, payload)
+        except ERRORS as error:
+            if link.cut_because:
+                raise redis.ConnectionError(link.cut_because) from error
+            raise
         finally:
             self._replace_link(None)
 
@@ -167,6 +190,11 @@ class Listener:
             self._confirmed.add(channel)
             receiver.confirmed(channel)
 
+    def _on_probe(self, link: Link) -> None:
+        echo, self._echo = self._echo, Event()
+        echo.set()
+        self._synchronise(link)
+
     def _synchronise(self, link: Link) -> None:
         """Ask Redis for what is missing and give up what is not needed, in batches."""
         missing, self._missing = self._missing, set()
@@ -184,17 +212,18 @@ class Listener:
             self._url, socket_timeout=PROBE_TIMEOUT_SECONDS, retry=Retry(NoBackoff(), 0)
         )
         while self._running:
-            self._wake.wait(PROBE_SECONDS)
+            self._wake.wait(PROBE_SECONDS if self.state == "listening" else PROBE_SECONDS / 4)
             self._wake.clear()
             if self.state == "listening":
                 try:
                     client.publish(self._own_channel, b"")
                 except redis.RedisError as error:
                     log.debug("could not publish the probe: %s", error)
-            # A link that was never confirmed can be dead as well.
-            if self._link and time.monotonic() - self._heard_at > 2 * PROBE_SECONDS:
-                log.warning("nothing came back from Redis for %.0f s", 2 * PROBE_SECONDS)
-                self._link.cut()
+            # A link that was never confirmed can be dead as well: opened before Redis came back, it
+            # would be all that is still missing, so it is given up sooner.
+            patience = PROBE_SECONDS * (2 if self.state == "listening" else 1)
+            if self._link and time.monotonic() - self._heard_at > patience:
+                self._link.cut(f"{AWAITED[self.state]} within {patience:g} s")
 
     def _report(self, error: Exception) -> None:
         if self.last_error is None and self._running:

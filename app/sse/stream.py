@@ -19,6 +19,8 @@ SUBSCRIBE_WAIT_SECONDS = 2.0
 RETRY_MS = 2_000
 # At a limit or in a drain, clients come back at a random moment within this.
 COME_BACK_WITHIN_MS = 5_000
+# A read that takes longer is not waited for in silence: a router wants a byte, a browser a ping.
+SILENCE_SECONDS = 5.0
 FIRST_BACKOFF_SECONDS = 0.25
 MOST_BACKOFF_SECONDS = 5.0
 
@@ -81,7 +83,7 @@ def _opening(
 ) -> Iterator[bytes]:
     """`connected`, and what the client lacks."""
     deadline = time.monotonic() + SUBSCRIBE_WAIT_SECONDS
-    while not client.subscribed and client.wait(deadline - time.monotonic()):
+    while not (client.subscribed or client.ending) and client.wait(deadline - time.monotonic()):
         client.pause()
     # A stream starts at the client's own position. Told a later one, it would skip what lies
     # between if the link broke in mid-replay.
@@ -145,13 +147,42 @@ def _read(
     while not client.ending and left() > 0:
         client.begin_catch_up()
         try:
-            changes = read_changes(client.user_id, client.position)
-            return changes if left() > 0 else None
+            return (yield from _read_once(client, read_changes, left, alive))
         except DatabaseUnavailable:
             yield alive
-            gevent.sleep(backoff * random.uniform(0.5, 1))  # noqa: S311
+            client.rest(backoff * random.uniform(0.5, 1))  # noqa: S311
             backoff = min(backoff * 2, MOST_BACKOFF_SECONDS)
     return None
+
+
+def _read_once(
+    client: Client, read_changes: ReadChanges, left: SecondsLeft, alive: bytes
+) -> Generator[bytes, None, Changes | None]:
+    """The same for one read. Raises DatabaseUnavailable."""
+    # In a greenlet of its own: a database that hangs answers nobody, not even with an error, and
+    # the stream has to give signs of life and to end when it must.
+    reading = gevent.spawn(_outcome, read_changes, client.user_id, client.position)
+    reading.rawlink(client.wake)
+    try:
+        client.rest(min(left(), SILENCE_SECONDS), reading.ready)
+        while not (reading.ready() or client.ending or left() <= 0):
+            yield alive
+            client.rest(min(left(), SILENCE_SECONDS), reading.ready)
+        if not reading.ready() or left() <= 0:
+            return None
+    finally:
+        reading.kill(block=False)
+    outcome = reading.get()
+    if isinstance(outcome, Exception):
+        raise outcome
+    return outcome
+
+
+def _outcome(read_changes: ReadChanges, user_id: str, position: int | None) -> Changes | Exception:
+    try:
+        return read_changes(user_id, position)
+    except Exception as error:  # noqa: BLE001  # raised by the stream, if it still waits for this
+        return error
 
 
 def _replay(client: Client, changes: Changes) -> Iterator[bytes]:

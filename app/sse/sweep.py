@@ -17,13 +17,17 @@ LastSeqs = Callable[[Sequence[str]], Mapping[str, int]]
 
 def sweep(hub: Hub, last_seqs: LastSeqs) -> int:
     """Compare what was sent with what is stored; mark who is behind. How many were."""
-    sent = [(client, client.position) for client in hub.clients() if not client.behind]
+    sent = [(client, client.position) for client in hub.clients()]
     stored = last_seqs(sorted({client.user_id for client, _ in sent}))
     behind = 0
     for client, position in sent:
         seq = stored.get(client.user_id, 0)
         # Lower than what was sent before the query: the database was put back to an older state.
-        if position is not None and (seq > (client.position or 0) or seq < position):
+        put_back = position is not None and seq < position
+        if client.behind and not put_back:
+            # It reads anyway, but its read may be as old as the push that was lost.
+            client.hear_of(seq)
+        elif put_back or seq > (client.position or 0):
             client.fall_behind()
             behind += 1
     return behind

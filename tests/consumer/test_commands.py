@@ -94,6 +94,7 @@ def test_info_before_there_is_a_stream_shows_an_empty_one_and_makes_none(
         "pending": 0,
         "consumers": [],
         "dead_letters": 0,
+        "trimmed": 0,
     }
     assert re.search(r"length +0\b", output(run_on_each("consumer", "info")))
     assert each_redis.keys() == []
@@ -102,9 +103,15 @@ def test_info_before_there_is_a_stream_shows_an_empty_one_and_makes_none(
 def test_info_counts_what_waits_what_is_in_hand_and_what_is_parked(
     run_on_each: Run, each_redis: redis.Redis
 ) -> None:
+    consumer(each_redis)
+    one = EventStream(each_redis, NAMES, "one")
+    for _ in range(2):
+        send(each_redis, event())
+        one.new(1, None)
+    each_redis.xtrim(STREAM, maxlen=0)
+    finish(consumer(each_redis))
     park(each_redis, {b"event": b"not JSON"})
     send(each_redis, *(event() for _ in range(9)))
-    one = EventStream(each_redis, NAMES, "one")
     one.acknowledge([one.new(3, None)[0].id])
     EventStream(each_redis, NAMES, "two").new(1, None)
 
@@ -117,12 +124,16 @@ def test_info_counts_what_waits_what_is_in_hand_and_what_is_parked(
         "lag": 5,
         "pending": 3,
         "dead_letters": 1,
+        "trimmed": 2,
     }
     assert {name: member["pending"] for name, member in members.items()} == {"one": 2, "two": 1}
     assert all(0 <= member["idle_ms"] < 60_000 for member in members.values())
 
     text = output(run_on_each("consumer", "info"))
-    for line in (r"stream +events", r"length +10", r"lag +5", r"pending +3", r"dead letters +1"):
+    for line in (
+        *(r"stream +events", r"length +10", r"lag +5", r"pending +3"),
+        *(r"dead letters +1", r"trimmed +2"),
+    ):
         assert re.search(rf"^ *{line}$", text, re.MULTILINE), text
     assert re.search(r"consumer +one: 2 pending, idle \d+ s$", text, re.MULTILINE), text
 

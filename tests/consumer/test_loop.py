@@ -4,15 +4,21 @@ import re
 import signal
 import socket
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from typing import Any
 
 import pytest
 import redis
 from click.testing import Result
 from flask import Flask
+from pydantic import BaseModel
 
+from app.consumer import consumer as consumer_module
+from app.consumer.consumer import MOST_FAILURES
+from app.consumer.envelope import Event
 from app.consumer.loop import StopFlag
+from app.consumer.registry import handles
+from app.notifications.draft import Draft
 from app.notifications.mailboxes import last_seqs
 from app.ops.embedded import EmbeddedRedis
 from tests.conftest import StartConsumer, StartRedis
@@ -127,6 +133,36 @@ def test_a_burst_ends_when_the_stream_is_empty_or_not_even_there(
         assert told("grace") == [sent["id"] for sent in events]
         assert len(dead_letters(redis_client)) == 1
         assert pending(redis_client) == []
+
+
+class NoData(BaseModel):
+    """The data of an event whose handler needs none."""
+
+
+@on_one_database
+def test_a_burst_waits_for_the_last_try_of_an_event_whose_handler_fails(
+    burst: Callable[[], Result],
+    redis_client: redis.Redis,
+    own_handlers: None,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    calls: list[str] = []
+
+    @handles("test.fails", NoData)
+    def fails_once(event: Event, data: NoData) -> Iterable[Draft]:
+        calls.append(event.id)
+        if event.id == "poison" or calls.count(event.id) == 1:
+            raise RuntimeError("not yet")
+        yield Draft(user_id="grace", kind=event.type, reason="requested", title=event.id)
+
+    monkeypatch.setattr(consumer_module, "RETRY_AFTER_SECONDS", (0.2, 0.4))
+    send(redis_client, *(event(id=name, type="test.fails") for name in ("poison", "later")))
+    send(redis_client, event(id="now"))
+    assert burst().exit_code == 0
+    assert told("grace") == ["now", "later"]
+    assert calls.count("poison") == MOST_FAILURES
+    assert len(dead_letters(redis_client)) == 1
+    assert pending(redis_client) == []
 
 
 @on_one_database

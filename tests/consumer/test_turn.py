@@ -1,28 +1,21 @@
 """One turn of the consumer, over real Redis and both databases: what it stores, parks, redoes."""
 
 import json
-import logging
 import re
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import replace
 from typing import Any
 
 import pytest
 import redis
-from pydantic import BaseModel
 
 from app import bus
 from app.bus import Push
-from app.consumer import consumer as consumer_module
 from app.consumer import stream as stream_module
 from app.consumer.consumer import MOST_FAILURES, Stored, Turn
-from app.consumer.envelope import MAX_REASON_CHARS, Event
-from app.consumer.registry import handles
 from app.consumer.stream import CLAIM_IDLE_MS, EventStream
 from app.errors import DatabaseUnavailable
 from app.notifications.draft import Draft
 from tests.support.consuming import (
-    DEAD_LETTERS,
     GROUP,
     NAMES,
     STREAM,
@@ -51,10 +44,6 @@ Publish = Callable[[Iterable[Push]], None]
 
 class Crash(BaseException):
     """The process ends here, as far as the consumer can tell: nothing may catch this."""
-
-
-class NoData(BaseModel):
-    """The data of an event whose handler needs none."""
 
 
 def publishing(client: redis.Redis) -> Publish:
@@ -251,61 +240,6 @@ def test_what_is_published_and_not_acknowledged_makes_no_second_notification(
 
 
 @on_one_database
-@pytest.mark.parametrize("text", ["went wrong", "\ud800\n" + "long" * 150])
-def test_an_event_whose_handler_fails_is_tried_again_and_then_parked_others_go_through(
-    redis_client: redis.Redis, own_handlers: None, text: str, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    # What a test logs, pytest's processes tell each other, and not with a lone surrogate in it.
-    monkeypatch.setattr(consumer_module.log, "disabled", True)
-    calls: list[str] = []
-
-    @handles("test.fails", NoData)
-    def fails(event: Event, data: NoData) -> Iterable[Draft]:
-        calls.append(event.id)
-        raise RuntimeError(text)
-
-    poison = event(id="poison", type="test.fails")
-    ids = send(redis_client, event(id="before"), poison, event(id="after"))
-    worker = consumer(redis_client)
-    assert worker.turn(None) == Turn(taken=3, created=2, failed=1)
-    # The neighbours did not wait for the end of this.
-    assert told("grace") == ["before", "after"]
-    assert pending(redis_client) == [ids[1]]
-    finish(worker)
-    assert calls == ["poison"] * MOST_FAILURES
-    [letter] = dead_letters(redis_client)
-    reason = letter[b"reason"].decode()
-    assert reason.startswith(f"failed {MOST_FAILURES} times: RuntimeError: ")
-    assert text[-4:] in reason
-    assert reason.isprintable()
-    assert len(reason) <= MAX_REASON_CHARS
-    assert letter[b"original:event"] == json.dumps(poison).encode()
-    assert pending(redis_client) == []
-    assert set(redis_client.keys()) == {STREAM.encode(), DEAD_LETTERS.encode()}
-
-
-@on_one_database
-def test_failures_of_earlier_processes_count_and_are_forgotten_after_a_success(
-    redis_client: redis.Redis, own_handlers: None
-) -> None:
-    failing = [True] * (MOST_FAILURES - 1) + [False] + [True] * (MOST_FAILURES - 1) + [False]
-
-    @handles("test.fails", NoData)
-    def fails_at_first(event: Event, data: NoData) -> Iterable[Draft]:
-        if failing.pop(0):
-            raise RuntimeError("not yet")
-        yield Draft(user_id="grace", kind=event.type, reason="requested", title=event.id)
-
-    for number in range(2):
-        send(redis_client, event(id=f"e-{number}", type="test.fails"))
-        for _ in range(MOST_FAILURES):
-            consumer(redis_client).turn(None)
-    assert told("grace") == ["e-0", "e-1"]
-    assert dead_letters(redis_client) == []
-    assert redis_client.keys() == [STREAM.encode()]
-
-
-@on_one_database
 def test_an_event_that_was_there_at_many_crashes_is_not_poison(redis_client: redis.Redis) -> None:
     send(redis_client, event(id="e"))
 
@@ -319,40 +253,6 @@ def test_an_event_that_was_there_at_many_crashes_is_not_poison(redis_client: red
     assert consumer(redis_client, "survivor").turn(None) == Turn(taken=1, created=1)
     assert told("grace") == ["e"]
     assert dead_letters(redis_client) == []
-
-
-def test_an_event_that_the_database_cannot_take_does_not_take_its_batch_with_it(
-    redis_client: redis.Redis, own_handlers: None
-) -> None:
-    @handles("test.unstorable", NoData)
-    def unstorable(event: Event, data: NoData) -> Iterable[Draft]:
-        told_of = Draft(user_id="grace", kind=event.type, reason="requested", title=event.id)
-        yield told_of
-        yield replace(told_of, user_id="linus", data={"not JSON": object()})
-
-    ids = send(
-        redis_client,
-        event("grace", id="before"),
-        event(id="poison", type="test.unstorable"),
-        event("grace", "linus", id="after"),
-    )
-    worker = consumer(redis_client)
-    with Pushes(redis_client) as pushes:
-        assert worker.turn(None) == Turn(taken=3, created=3, failed=1)
-        assert pushes.titles() == [
-            ("grace", 1, "before"),
-            ("grace", 2, "after"),
-            ("linus", 1, "after"),
-        ]
-    assert pending(redis_client) == [ids[1]]
-    finish(worker)
-    [letter] = dead_letters(redis_client)
-    assert letter[b"entry"] == ids[1]
-    assert letter[b"reason"].startswith(b"failed 3 times: ")
-    assert b"not JSON serializable" in letter[b"reason"]
-    # Half of it was not stored either, and no number of a mailbox was used up.
-    assert told("grace") == ["before", "after"]
-    assert told("linus") == ["after"]
 
 
 def test_while_the_database_is_away_nothing_is_acknowledged_parked_or_counted_as_a_failure(
@@ -439,29 +339,6 @@ def test_a_consumer_that_is_restarted_under_its_name_goes_on_with_what_it_had(
     assert len(told("grace")) == 6
     assert told("grace")[-1] == "new"
     assert pending(redis_client) == []
-
-
-LOST = "entry {} was trimmed before it was processed: it is lost"
-
-
-@on_one_database
-@pytest.mark.parametrize("survivor", ["dead", "other"], ids=["restarted", "taken over"])
-@pytest.mark.parametrize("left", [0, 2])
-def test_entries_that_were_trimmed_unprocessed_are_reported_by_id_and_done_with(
-    each_redis: redis.Redis, caplog: pytest.LogCaptureFixture, survivor: str, left: int
-) -> None:
-    consumer(each_redis)
-    ids = send(each_redis, *(event(id=str(number)) for number in range(5)))
-    EventStream(each_redis, NAMES, "dead").new(5, None)
-    let_idle(each_redis)
-    each_redis.xtrim(STREAM, maxlen=left, approximate=False)
-    with caplog.at_level(logging.ERROR, "app.consumer"):
-        finish(consumer(each_redis, survivor))
-    lost = ids[: len(ids) - left]
-    assert sorted(caplog.messages) == [LOST.format(entry_id.decode()) for entry_id in lost]
-    assert pending(each_redis) == []
-    assert dead_letters(each_redis) == []
-    assert told("grace") == [str(number) for number in range(5)][5 - left :]
 
 
 @on_one_database

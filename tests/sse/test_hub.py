@@ -3,11 +3,12 @@
 import logging
 from collections.abc import Callable
 
+import gevent
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from app.sse import frame
+from app.sse import drops, frame
 from app.sse.client import QUEUE_FRAMES, Client
 from app.sse.hub import Hub
 from tests.sse.parts import Channels, push
@@ -172,10 +173,62 @@ def test_a_flood_of_another_service_harms_a_slow_reader_only_and_loses_no_change
     for _ in range(QUEUE_FRAMES + 1):
         hub.deliver(ADA, b'{"flood":1}')
         assert b"flood" in quick.take()
-    assert caplog.messages == ["dropped an unnumbered push for a slow reader of ada"]
+    assert caplog.messages == [FIRST_DROP]
     hub.deliver(ADA, push(1))
     assert (slow.behind, slow.position) == (True, 0)
     assert quick.take() == frame.of_push(push(1))[1]
+
+
+FIRST_DROP = "dropped an unnumbered push for a slow reader of ada"
+LATER_DROPS = "dropped 9 more unnumbered pushes for a slow reader of ada"
+
+
+def flood(hub: Hub, dropped: int) -> Client:
+    """A slow reader that was not given so many pushes."""
+    slow = joined(hub, "ada")
+    for _ in range(QUEUE_FRAMES + dropped):
+        hub.deliver(ADA, b'{"flood":1}')
+    return slow
+
+
+def wait_for_lines(caplog: pytest.LogCaptureFixture, count: int) -> None:
+    with gevent.Timeout(5):
+        while len(caplog.messages) < count:
+            gevent.sleep(0)
+
+
+def test_a_flood_of_drops_is_told_at_once_and_then_in_one_line_for_each_period(
+    hub: Hub, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(drops, "PERIOD_SECONDS", 0.001)
+    flood(hub, dropped=10)
+    assert caplog.messages == [FIRST_DROP]
+    wait_for_lines(caplog, 2)
+    for _ in range(9):
+        hub.deliver(ADA, b'{"flood":1}')
+    wait_for_lines(caplog, 3)
+    assert caplog.messages == [FIRST_DROP, LATER_DROPS, LATER_DROPS]
+
+
+@pytest.mark.parametrize("end", ["leave", "drain"])
+def test_what_was_dropped_is_told_before_a_reader_is_gone(
+    hub: Hub, caplog: pytest.LogCaptureFixture, end: str
+) -> None:
+    slow = flood(hub, dropped=10)
+    if end == "leave":
+        hub.leave(slow)
+    else:
+        hub.drain(spread_ms=0)
+        hub.leave(slow)
+    assert caplog.messages == [FIRST_DROP, LATER_DROPS]
+
+
+def test_each_slow_reader_is_told_of(hub: Hub, caplog: pytest.LogCaptureFixture) -> None:
+    for user, channel in (("ada", ADA), ("grace", GRACE)):
+        joined(hub, user)
+        for _ in range(QUEUE_FRAMES + 2):
+            hub.deliver(channel, b'{"flood":1}')
+    assert caplog.messages == [FIRST_DROP, FIRST_DROP.replace("ada", "grace")]
 
 
 LOOK_ALIKES: Callable[[bytes], bytes] = b'{"seq":1,"id":'.__add__

@@ -202,11 +202,10 @@ class Promise(RuleBasedStateMachine):
 
     @rule()
     def sweep(self) -> None:
-        # It passes over who is reading the database already, and may have read it too early.
-        reading = any(client.behind for client in self.hub.clients())
+        """Who lacks something knows it now, were it in the middle of a read."""
         planned = bool(self.server.plans)
         sweep(self.hub, self.server.last_seqs)
-        if not reading and not planned:
+        if not planned:
             self.lost.clear()
 
     @rule(before=deeds, after=deeds)
@@ -222,7 +221,7 @@ class Promise(RuleBasedStateMachine):
             "flow": self.flow,
             "confirm": lambda user, _change, _number: self.confirm(user),
             "outage": self.outage,
-            "sweep": lambda _user, _change, _number: sweep(self.hub, self.server.last_seqs),
+            "sweep": lambda _user, _change, _number: self.sweep(),
         }
         for name, user, change, number in deeds:
             acts[name](user, change, number)

@@ -1,12 +1,15 @@
 """A reader that stops reading harms nobody else, and loses nothing by it."""
 
 import http.client
+import json
+import re
 import socket
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
 
 import pytest
 
+from app import bus
 from tests.sse.conftest import StartPlace
 from tests.sse.place import Place, events, news
 from tests.support.processes import STREAM_PATH
@@ -82,6 +85,34 @@ def test_who_does_not_read_on_is_cut_off_and_holds_nothing_any_more(
     with place.stream("ada", got[-1]) as stream:
         rest = stream.wait_for_frames(COUNT - got[-1] + 1, 30)
         assert events(rest)[1:] == news(got[-1] + 1, COUNT)
+
+
+def test_what_another_service_sends_to_a_slow_reader_arrives_or_is_told_of_in_few_words(
+    start_place: StartPlace,
+) -> None:
+    place = start_place(KEEPALIVE_SECONDS="15")
+    with slow_reader(place, "ada") as slow, place.live("ada") as quick:
+        for number in range(COUNT):
+            payload = json.dumps({"number": number, **LARGE})
+            place.redis.publish(bus.channel_of("ada"), payload)
+            # One after the other: the quick reader is to be given all of them.
+            quick.wait_for_frames(number + 2)
+        place.tell("ada")
+        numbers = []
+        for frame in slow:
+            if frame.id == "1":
+                break
+            if frame.event == "message":
+                numbers.append(frame.json()["number"])
+        assert numbers == sorted(numbers)
+        assert place.web.terminate() == 0
+    assert events(quick.frames)[1 : COUNT + 1] == [("message", None)] * COUNT
+    told = re.findall(
+        r"dropped (?:(an)|(\d+) more) unnumbered push(?:es)? for a slow reader of ada\n",
+        place.web.output(),
+    )
+    assert len(told) == 2
+    assert sum(1 if one else int(more) for one, more in told) == COUNT - len(numbers) > 2
 
 
 def _until_cut(frames: Iterator[Frame]) -> Iterator[Frame]:

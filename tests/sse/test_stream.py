@@ -5,6 +5,7 @@ import pytest
 
 from app.sse import stream as stream_module
 from app.sse.hub import Hub
+from app.sse.sweep import sweep
 from tests.sse.parts import ADA, FAR_FUTURE, Channels, Database, Reading, opened, push
 
 pytestmark = pytest.mark.usefixtures("no_backoff")
@@ -80,6 +81,22 @@ def test_a_gap_is_read_from_the_database(hub: Hub) -> None:
     reading.until_idle()
     assert ids(reading) == ["1", "2", "3", "4"]
     assert database.asked[1:] == [("ada", 2)]
+
+
+def test_what_a_sweep_finds_during_a_read_that_is_older_is_read_again(hub: Hub) -> None:
+    database = Database(seq=1)
+    reading = opened(hub, database.read_changes)
+    reading.until_idle()
+
+    def commit() -> None:
+        database.meanwhile = lambda: None
+        database.seq = 3  # published to nobody
+        assert sweep(hub, lambda _users: {"ada": 3}) == 0
+
+    database.seq, database.meanwhile = 2, commit
+    hub.confirmed(ADA)
+    reading.until_idle()
+    assert ids(reading) == ["1", "2", "3"]
 
 
 def test_what_was_queued_while_a_chunk_was_written_comes_before_what_is_read(hub: Hub) -> None:

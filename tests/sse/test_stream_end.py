@@ -120,6 +120,40 @@ def test_a_drain_ends_a_stream_whose_database_is_away(hub: Hub) -> None:
     assert [frame.event for frame in reading.until_idle()] == ["draining"]
 
 
+def test_a_drain_does_not_wait_for_the_database_to_be_asked_again(
+    hub: Hub, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(stream_module, "FIRST_BACKOFF_SECONDS", 600)
+    monkeypatch.setattr(stream_module, "MOST_BACKOFF_SECONDS", 600)
+    database = Database()
+    database.away = 1
+    reading = opened(hub, database.read_changes)
+    reading.next()
+    rest = gevent.spawn(reading.until_idle)
+    gevent.sleep(0)
+    # Nothing else that happens makes it ask sooner, nor is it forgotten that a drain will.
+    hub.confirmed(ADA)
+    hub.deliver(ADA, b'{"hello":"world"}')
+    gevent.sleep(0)
+    assert (len(database.asked), rest.ready()) == (1, False)
+    hub.drain(spread_ms=0)
+    assert [frame.event for frame in rest.get(timeout=5)] == ["message", "draining"]
+    assert len(database.asked) == 1
+
+
+def test_a_drain_does_not_wait_for_a_subscription(
+    hub: Hub, channels: Channels, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(stream_module, "SUBSCRIBE_WAIT_SECONDS", 600)
+    channels.there.clear()
+    opening = gevent.spawn(opened(hub, Database().read_changes).until_idle)
+    gevent.sleep(0)
+    assert hub.streams == 1
+    hub.drain(spread_ms=0)
+    assert [frame.event for frame in opening.get(timeout=5)] == ["draining"]
+    assert hub.streams == 0
+
+
 def test_at_a_limit_a_stream_is_told_to_come_back_later_and_ends(
     hub: Hub, channels: Channels
 ) -> None:

@@ -75,16 +75,34 @@ def test_what_arrives_while_the_database_is_asked_is_not_taken_for_a_fault(hub: 
     assert (client.position, client.behind) == (9, False)
 
 
-def test_who_is_reading_already_is_left_alone(hub: Hub) -> None:
-    hub.join(Client("ada", 5))
-    asked: list[str] = []
+@pytest.mark.parametrize(("read", "behind"), [(6, True), (7, False), (8, False)])
+def test_who_is_reading_reads_again_only_if_its_read_came_too_early(
+    hub: Hub, read: int, behind: bool
+) -> None:
+    client = Client("ada", 5)
+    hub.join(client)
+    client.begin_catch_up()
+    assert sweep(hub, database(ada=7)) == 0
+    client.caught_up(read)
+    assert client.behind == behind
 
-    def last_seqs(users: Sequence[str]) -> dict[str, int]:
-        asked.extend(users)
-        return {}
 
-    assert sweep(hub, last_seqs) == 0
-    assert asked == []
+def test_what_was_stored_before_a_read_began_is_not_read_twice(hub: Hub) -> None:
+    client = Client("ada", None)
+    hub.join(client)
+    sweep(hub, database(ada=7))
+    client.begin_catch_up()
+    client.caught_up(6)  # it was put back in between
+    assert not client.behind
+
+
+def test_a_database_that_was_put_back_during_a_read_is_found(hub: Hub) -> None:
+    client = Client("ada", 5)
+    hub.join(client)
+    client.begin_catch_up()
+    sweep(hub, database(ada=4))
+    client.caught_up(7)
+    assert client.behind
 
 
 def test_each_user_is_asked_about_once_in_one_question(hub: Hub) -> None:

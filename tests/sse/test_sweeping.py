@@ -1,11 +1,16 @@
 """What Pub/Sub never carried: the sweep brings it, on both databases."""
 
+import signal
+from contextlib import ExitStack
+
 import pytest
 from sqlalchemy import text
 
 from app import bus
 from app.extensions import db
+from app.notifications.database import POOL_SIZE
 from tests.sse.conftest import StartPlace
+from tests.sse.hanging import database_hanging
 from tests.sse.place import Place, events, news
 from tests.support.outage import database_away
 from tests.support.waiting import wait_for
@@ -62,3 +67,30 @@ def test_streams_outlive_the_database_and_then_get_what_they_missed(
                 assert early.frames == []
         place.tell("ada", 2)
         assert events(stream.wait_for_frames(3)) == [("connected", "0"), *news(1, 2)]
+
+
+@pytest.mark.parametrize("database_url", ["postgresql"], indirect=True)
+def test_streams_that_wait_for_a_database_that_hangs_show_life_and_are_drained(
+    start_place: StartPlace, database_url: str
+) -> None:
+    place = start_place()
+    with ExitStack() as stack:
+        # More than may read at once.
+        streams = [stack.enter_context(place.live("ada")) for _ in range(POOL_SIZE + 5)]
+        with database_hanging(database_url):
+            # A gap: each stream has to read, and gets no answer.
+            push = bus.encode_created({"seq": 2, "id": "x"})
+            place.redis.publish(bus.channel_of("ada"), push)
+            early = stack.enter_context(place.stream("grace"))
+            wait_for(lambda: early.parser.retry_ms, what="a sign of life")
+            so_far = [len(stream.frames) for stream in streams]
+            wait_for(
+                lambda: all(len(s.frames) > n for s, n in zip(streams, so_far, strict=True)),
+                what="a sign of life of each",
+            )
+            place.web.send(signal.SIGTERM)
+            for stream in (*streams, early):
+                stream.wait_for_end()
+                assert stream.frames[-1].event == "draining"
+        assert place.web.wait() == 0
+    assert "Traceback" not in place.web.output()
