@@ -5,16 +5,14 @@ import random
 import shutil
 import sys
 import tempfile
-from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager, redirect_stdout
 from pathlib import Path
 
 from tests.chaos.faults.catalogue import FAULTS
 from tests.chaos.faults.fault import BOTH
-from tests.chaos.run import Result, run_fault
+from tests.chaos.run import Result
 from tests.chaos.scale import LONG, SHORT
+from tests.chaos.series import Run, performed, place
 from tests.chaos.table import table
-from tests.support.databases import PostgresDatabases, PostgresServer, SqliteDatabases
 
 SHOWN_PROBLEMS = 12
 
@@ -22,31 +20,29 @@ SHOWN_PROBLEMS = 12
 def main() -> int:
     """Run what the arguments ask for, and print the table."""
     arguments = parsed()
-    seeds = list(range(arguments.seed, arguments.seed + arguments.seeds))
+    seeds = range(arguments.seed, arguments.seed + arguments.seeds)
     names = arguments.fault.split(",") if arguments.fault else list(FAULTS)
     wanted = BOTH if arguments.database == "both" else (arguments.database,)
-    scale = SHORT if arguments.short else LONG
+    runs = [
+        Run(name, database, seed)
+        for name in names
+        for seed in seeds
+        for database in wanted
+        if database in FAULTS[name].databases
+    ]
     print(f"seeds {seeds[0]} to {seeds[-1]}; replay one with --seed N --seeds 1", flush=True)
-    results: list[Result] = []
     folder = Path(tempfile.mkdtemp(prefix="tidings-chaos-"))
-    with databases(folder, wanted) as engines:
-        for name in names:
-            fault = FAULTS[name]
-            print(f"{name}: {fault.does}", flush=True)
-            for seed in seeds:
-                for engine in (one for one in wanted if one in fault.databases):
-                    where = folder / f"{name}-{engine}-{seed}"
-                    where.mkdir()
-                    with (
-                        engines[engine].fresh(where) as url,
-                        (where / "output").open("w") as output,
-                        redirect_stdout(output),
-                    ):
-                        result = run_fault(fault, url, where / "world", scale, seed)
-                    results.append(result)
-                    report(result, where)
-    print(f"\n{table(results)}", flush=True)
-    good = all(result.verdict.good for result in results)
+    scale = SHORT if arguments.short else LONG
+    results: dict[Run, Result] = {}
+    shown = ""
+    for run, result in performed(runs, folder, scale, arguments.jobs):
+        if run.fault != shown:
+            print(f"{run.fault}: {FAULTS[run.fault].does}", flush=True)
+            shown = run.fault
+        report(result, place(folder, run))
+        results[run] = result
+    print(f"\n{table(results[run] for run in runs)}", flush=True)
+    good = all(result.verdict.good for result in results.values())
     if good:
         shutil.rmtree(folder, ignore_errors=True)
     return 0 if good else 1
@@ -59,24 +55,11 @@ def parsed() -> argparse.Namespace:
     parser.add_argument("--seed", type=int, default=random.randint(1, 1_000_000))
     parser.add_argument("--fault", help=f"comma-separated, of: {', '.join(FAULTS)}")
     parser.add_argument("--database", choices=[*BOTH, "both"], default="both")
+    parser.add_argument(
+        "--jobs", type=int, default=1, help="runs at the same time; each keeps two cores busy"
+    )
     parser.add_argument("--short", action="store_true", help="the form that runs in `make test`")
     return parser.parse_args()
-
-
-@contextmanager
-def databases(
-    folder: Path, wanted: tuple[str, ...]
-) -> Iterator[dict[str, SqliteDatabases | PostgresDatabases]]:
-    """What makes databases, for each wanted engine."""
-    engines: dict[str, SqliteDatabases | PostgresDatabases] = {}
-    with ExitStack() as stack:
-        if "sqlite" in wanted:
-            engines["sqlite"] = SqliteDatabases(folder)
-        if "postgresql" in wanted:
-            server = PostgresServer()
-            stack.callback(server.stop)
-            engines["postgresql"] = PostgresDatabases(server, folder)
-        yield engines
 
 
 def report(result: Result, where: Path) -> None:
@@ -91,6 +74,8 @@ def report(result: Result, where: Path) -> None:
         f"healed in {heal}; took {result.seconds:.0f} s",
         flush=True,
     )
+    for note in result.notes:
+        print(f"    {note}")
     if verdict.good:
         shutil.rmtree(where, ignore_errors=True)
         return

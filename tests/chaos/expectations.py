@@ -46,7 +46,7 @@ def expect_heartbeat(world: World, seconds: float) -> None:
     """For so long, every stream must stay open and hear something, most of the time."""
     began = time.monotonic()
     lengths = {reader: len(reader.log) for reader in world.readers}
-    world.pause(seconds)
+    world.endure(seconds)
     for reader, length in lengths.items():
         lines = reader.log[length:]
         if any(line.kind in ("cut", "refused") for line in lines):

@@ -4,11 +4,18 @@ import time
 from dataclasses import dataclass
 from pathlib import Path
 
+import httpx
+import psycopg
+import redis
+
 from tests.chaos.faults.fault import Fault
 from tests.chaos.rest import heal_seconds, reconnect_seconds, settle, verdict
 from tests.chaos.scale import Scale
 from tests.chaos.verdict import Verdict
 from tests.chaos.world import World
+
+# What the kit's own hands may meet; the other runs go on.
+BROKEN = (AssertionError, OSError, redis.RedisError, psycopg.Error, httpx.HTTPError)
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,6 +31,7 @@ class Result:
     heal_seconds: float | None
     reconnects: list[float]
     seconds: float
+    notes: list[str]
 
     @property
     def reconnect_p99(self) -> float | None:
@@ -45,8 +53,8 @@ def run_fault(fault: Fault, database_url: str, folder: Path, scale: Scale, seed:
     ) as world:
         try:
             fault.run(world)
-        except AssertionError as error:
-            world.complain(f"the fault itself failed: {error}")
+        except BROKEN as error:
+            world.complain(f"the fault itself failed: {type(error).__name__}: {error}")
         if not settle(world):
             world.complain(f"not at rest after {scale.settle_seconds:g} s")
         return Result(
@@ -59,4 +67,5 @@ def run_fault(fault: Fault, database_url: str, folder: Path, scale: Scale, seed:
             heal_seconds=heal_seconds(world),
             reconnects=reconnect_seconds(world),
             seconds=time.monotonic() - began,
+            notes=world.notes,
         )

@@ -61,6 +61,7 @@ class World:
         self.may_lose: MayLose = lambda _: False
         self.healed_at = 0.0
         self.complaints: list[str] = []
+        self.notes: list[str] = []
         self.silence_seconds = 40.0
         self.users = [f"user-{number}" for number in range(scale.users)]
         self.readers: list[Reader] = []
@@ -218,6 +219,10 @@ class World:
         """Let the fault, or what comes between two, last: the time is the fault itself."""
         time.sleep(seconds * self.rng.uniform(0.8, 1.2))
 
+    def endure(self, seconds: float) -> None:
+        """Let something last exactly so long, where somebody was promised the number."""
+        time.sleep(seconds)
+
     def in_loop(self, do: Callable[[], object]) -> None:
         """Call `do` in the loop of readers and proxies."""
 
@@ -229,6 +234,10 @@ class World:
     def complain(self, what: str) -> None:
         """Something is wrong that the checker can't see in the end."""
         self.complaints.append(what)
+
+    def note(self, what: str) -> None:
+        """Something that whoever reads the result should know."""
+        self.notes.append(what)
 
     def healed(self) -> None:
         """Everything works again from now on."""

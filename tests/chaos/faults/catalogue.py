@@ -1,6 +1,7 @@
 """All faults, by name."""
 
 from tests.chaos.faults import (
+    commits,
     consumers,
     databases,
     network,
@@ -12,7 +13,7 @@ from tests.chaos.faults import (
 )
 from tests.chaos.faults.fault import Fault
 
-MODULES = (web, consumers, redis_server, pubsub, network, databases, writers, streams)
+MODULES = (web, consumers, redis_server, pubsub, network, databases, writers, streams, commits)
 
 FAULTS: dict[str, Fault] = {
     fault.name: fault

@@ -88,7 +88,7 @@ def poison(world: World) -> None:
     good = [producer.intend() for _ in range(100 if world.scale.short else 1_000)]
     producer.write_many([producer.intend(poison=True), *good])
     for _ in range(world.scale.consumers):
-        world.add_consumer()
+        world.add_consumer("--batch", str(1 + len(good)))
     world.load()
     world.healed()
 

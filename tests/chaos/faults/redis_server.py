@@ -70,7 +70,7 @@ def redis_stopped(world: World) -> None:
     world.load()
     world.pause(0.5)
     signal_redis(world, signal.SIGSTOP)
-    world.pause(max(world.scale.stopped_seconds, 5.0))
+    world.endure(max(world.scale.stopped_seconds, 5.0))
     signal_redis(world, signal.SIGCONT)
     world.healed()
 

@@ -1,9 +1,10 @@
-"""Readers that come and go, stop reading, come back all at once, connect in mid-commit."""
+"""Readers that come and go, stop reading, come back all at once."""
 
 import time
 
 from tests.chaos.census import census
-from tests.chaos.faults.fault import BOTH, NO_SWEEP, fault
+from tests.chaos.faults.fault import NO_SWEEP, fault
+from tests.chaos.holdings import difference, holdings, watch
 from tests.chaos.leaving import leave
 from tests.chaos.rest import settle
 from tests.chaos.world import World
@@ -25,19 +26,22 @@ REST_SECONDS = 4.0
 @fault("connect-and-leave", short=("sqlite",), settings={**NO_SWEEP, "KEEPALIVE_SECONDS": "1"})
 def connect_and_leave(world: World) -> None:
     """Connect and leave: HEADs, aborts before the first byte, after the head, after a frame."""
+    watch(world)
     world.start()
     world.load()
-    # Pools grow to what such a crowd needs, and keep it.
+    # Whatever is made at first use is there afterwards.
     _come_and_go(world, 50)
     settle(world)
     world.pause(REST_SECONDS)
-    before = census(world)
+    before, held = census(world), holdings(world)
     _come_and_go(world, 120 if world.scale.short else 1_000)
     deadline = time.monotonic() + CENSUS_SECONDS
-    while (after := census(world)) != before and time.monotonic() < deadline:
+    while (census(world), holdings(world)) != (before, held) and time.monotonic() < deadline:
         world.pause(0.2)
-    if after != before:
+    if (after := census(world)) != before:
         world.complain(f"left behind: {after} instead of {before}")
+    if left := difference(held, holdings(world)):
+        world.complain(f"left behind: {left}")
     world.healed()
 
 
@@ -106,21 +110,4 @@ def all_come_back(world: World) -> None:
         position = 0 if number % 5 == 0 else extra
         world.add_reader(world.users[number % len(world.users)], last_event_id=position)
     world.load()
-    world.healed()
-
-
-@fault("connect-in-mid-commit", short=BOTH, settings=NO_SWEEP)
-def connect_in_mid_commit(world: World) -> None:
-    """Streams that are opened exactly while notifications for them are committed."""
-    world.start()
-    world.load()
-    visitors = []
-    while world.producer.running:
-        user = world.rng.choice(world.users)
-        # With the list's seq, as a page does, or without any.
-        seq = world.list_seq(user) if world.rng.random() < 0.5 else None
-        visitors.append(world.add_reader(user, last_event_id=seq))
-        if len(visitors) > 20:
-            world.close_reader(visitors.pop(0))
-        world.pause(0.01)
     world.healed()
