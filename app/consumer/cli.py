@@ -224,16 +224,31 @@ def _user_id(_context: click.Context, _option: click.Parameter, value: str | Non
     return value
 
 
+def _user_ids(
+    context: click.Context, option: click.Parameter, values: tuple[str, ...]
+) -> tuple[str, ...]:
+    for value in values:
+        _user_id(context, option, value)
+    return values
+
+
 @click.command("emit")
 @click.argument("event_type", metavar="TYPE")
-@click.option("--to", "user", required=True, callback=_user_id, help="Who is to be told.")
+@click.option(
+    "--to",
+    "users",
+    required=True,
+    multiple=True,
+    callback=_user_ids,
+    help="Who is to be told; may be said for each of many.",
+)
 @click.option("--actor", callback=_user_id, help="Who did it.")
 @click.option("--data", default="{}", help="JSON object; it goes over the sample data of TYPE.")
 @click.option("--id", "event_id", help="The event's id. Default: a new UUID.")
 @with_appcontext
 @_says_what_is_away
 def emit_command(
-    event_type: str, user: str, actor: str | None, data: str, event_id: str | None
+    event_type: str, users: Sequence[str], actor: str | None, data: str, event_id: str | None
 ) -> None:
     """Write one event of TYPE and print its stream entry's id.
 
@@ -245,7 +260,7 @@ def emit_command(
         raise click.BadParameter(f"not JSON: {error}", param_hint="--data") from None
     if not isinstance(given, dict):
         raise click.BadParameter("not a JSON object", param_hint="--data")
-    event = sample_event(event_type, user, actor, given, event_id)
+    event = sample_event(event_type, users, actor, given, event_id)
     try:
         decode({name.encode(): value.encode() for name, value in encode(event).items()})
     except BadEvent as error:

@@ -158,7 +158,7 @@ def _event_to_stream(base: str) -> str:
     token = issue_token(PATIENT, ttl=timedelta(minutes=1))
     event_id = str(uuid.uuid4())
     event = sample_event(
-        "notification.requested", PATIENT, None, {"data": {"check": event_id}}, event_id
+        "notification.requested", [PATIENT], None, {"data": {"check": event_id}}, event_id
     )
     url = f"{base}/api/v1/notifications/subscribe"
     with _get(url, {"Authorization": f"Bearer {token}"}) as response:

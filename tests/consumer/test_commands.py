@@ -280,6 +280,17 @@ def test_each_known_type_arrives_as_a_notification(
     assert dead_letters(redis_client) == []
 
 
+@pytest.mark.parametrize("event_type", known_types())
+@pytest.mark.usefixtures("in_app")
+def test_one_event_tells_everybody_that_it_is_for(
+    run: Run, redis_client: redis.Redis, event_type: str
+) -> None:
+    people = ["grace", "ada", "linus"]
+    output(run("emit", event_type, *(part for one in people for part in ("--to", one))))
+    finish(consumer(redis_client))
+    assert [len(told(one)) for one in people] == [1, 1, 1]
+
+
 def entries(client: redis.Redis) -> list[tuple[bytes, dict[bytes, bytes]]]:
     found: Any = client.xrange(STREAM)
     return list(found)
