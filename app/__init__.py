@@ -19,6 +19,7 @@ from app.notifications import routes as notifications_routes
 from app.ops import doctor, health, logs, rate_limits
 from app.sse import routes as sse_routes
 from app.sse.room import Room
+from app.web import client_routes
 from app.web import routes as web_routes
 
 API = "/api/v1"
@@ -70,6 +71,7 @@ def create_app(environ: Mapping[str, str] | None = None) -> Flask:
     ):
         app.register_blueprint(blueprint, url_prefix=API)
     app.register_blueprint(health.blueprint)
+    app.register_blueprint(client_routes.blueprint)
     if settings.app_env == "development":
         # The demo lets anybody be anybody.
         app.register_blueprint(board_routes.blueprint)
@@ -77,7 +79,8 @@ def create_app(environ: Mapping[str, str] | None = None) -> Flask:
     if settings.cors_origins:
         CORS(
             app,
-            resources=rf"{API}/.*",
+            # A module script of another origin is fetched with CORS.
+            resources=[rf"{API}/.*", r"/static/.*"],
             origins=list(settings.cors_origins),
             supports_credentials=True,
             always_send=False,

@@ -21,6 +21,7 @@ from tests.support.processes import child_environ
 PUBLIC = {
     "health.healthz": "a load balancer has no token; it says only that the process answers",
     "health.readyz": "the same; it names which part is away, and no address or secret",
+    "client.file": "the browser client: scripts, the same for everybody",
 }
 PUBLIC_IN_DEVELOPMENT = {
     "board.people": "the demo's login page: names of two made-up people",
