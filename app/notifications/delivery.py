@@ -65,7 +65,10 @@ def deliver(drafts: Sequence[Draft], now: datetime) -> Delivery:
     """
     if not drafts:
         return Delivery([], 0, 0)
-    wanted = {(draft.event_id, draft.source, draft.user_id): draft for draft in drafts}
+    wanted: dict[Key, Draft] = {}
+    for draft in drafts:
+        # An event that is twice in a batch with other words was told with the first ones.
+        wanted.setdefault((draft.event_id, draft.source, draft.user_id), draft)
     with writing() as session:
         mailboxes = lock_mailboxes(session, {draft.user_id for draft in wanted.values()})
         told = stored(session, wanted)
