@@ -127,6 +127,17 @@ def test_an_event_that_comes_again_does_not_make_one_follow_again(
     assert not follows(grace, "story/42")
 
 
+@pytest.mark.parametrize("what", ["story.commented", "story.updated", "story.completed"])
+def test_news_for_the_assignee_do_not_make_one_follow_again(
+    world: World, grace: Caller, redis_client: redis.Redis, what: str
+) -> None:
+    tell(world, redis_client, story("story.assigned", assignee_id="grace"))
+    grace.request("DELETE", path("story/42", follow=True))
+    tell(world, redis_client, story(what, assignee_id="grace", comment="look"))
+    assert grace.json("/mailbox")["seq"] == 2
+    assert not follows(grace, "story/42")
+
+
 def test_each_person_is_told_once_for_the_strongest_reason_and_nobody_of_what_they_did(
     world: World, grace: Caller, redis_client: redis.Redis
 ) -> None:

@@ -81,6 +81,7 @@ ABOUT = ("story", "42")
         (Wanted("snoozed"), ["snoozed"]),
         (Wanted(kind="rare"), ["kind"]),
         (Wanted("unread", kind="rare"), ["kind"]),
+        (Wanted("archived", kind="rare"), ["kept_kind"]),
         (Wanted(subject=ABOUT), ["subject"]),
         (Wanted("unread", subject=ABOUT), ["subject"]),
         (Wanted("archived", subject=ABOUT), ["subject"]),
