@@ -12,10 +12,12 @@ from app.auth import tokens
 from app.board import routes as board_routes
 from app.config import Settings
 from app.consumer import cli as consumer_cli
+from app.consumer import routes as events_routes
 from app.extensions import Tidings, db, migrate
 from app.notifications import cli as notifications_cli
 from app.notifications import database, preference_routes
 from app.notifications import routes as notifications_routes
+from app.openapi import routes as openapi_routes
 from app.ops import doctor, health, logs, rate_limits
 from app.sse import routes as sse_routes
 from app.sse.room import Room
@@ -38,7 +40,7 @@ EXPOSED_HEADERS = [
     "X-RateLimit-Reset",
 ]
 
-# Nothing that is sent here is larger than one event.
+# Nothing that is sent here is larger than one event, but for a batch of them: see POST /events.
 MAX_BODY_BYTES = 64 * 1024
 
 
@@ -52,6 +54,8 @@ def create_app(environ: Mapping[str, str] | None = None) -> Flask:
     logs.configure(settings.log_format)
     app = Flask(__name__, instance_path=str(settings.instance_path), static_folder=None)
     app.json.sort_keys = False  # type: ignore[attr-defined]
+    # Merged, `/subjects/page//docs/follow` would redirect to the page `docs`, which is another one.
+    app.url_map.merge_slashes = False
     app.config["MAX_CONTENT_LENGTH"] = MAX_BODY_BYTES
 
     errors.init_app(app)
@@ -67,10 +71,12 @@ def create_app(environ: Mapping[str, str] | None = None) -> Flask:
         auth_routes.blueprint,
         notifications_routes.blueprint,
         preference_routes.blueprint,
+        events_routes.blueprint,
         sse_routes.blueprint,
     ):
         app.register_blueprint(blueprint, url_prefix=API)
     app.register_blueprint(health.blueprint)
+    openapi_routes.init_app(app, API)
     app.register_blueprint(client_routes.blueprint)
     if settings.app_env == "development":
         # The demo lets anybody be anybody.

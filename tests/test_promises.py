@@ -21,6 +21,9 @@ from tests.support.processes import child_environ
 PUBLIC = {
     "health.healthz": "a load balancer has no token; it says only that the process answers",
     "health.readyz": "the same; it names which part is away, and no address or secret",
+    "openapi.openapi": "the description of the API; it has no data",
+    "openapi.page": "the page that shows it",
+    "openapi.asset": "scripts and styles of that page",
     "client.file": "the browser client: scripts, the same for everybody",
 }
 PUBLIC_IN_DEVELOPMENT = {

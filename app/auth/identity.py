@@ -99,7 +99,22 @@ def authenticated(view: Callable[P, R]) -> Callable[P, R]:
     return guarded
 
 
+def require_scope(scope: str) -> Callable[[Callable[P, R]], Callable[P, R]]:
+    """A view that only runs for an authenticated caller whose token has `scope`: else Forbidden."""
+
+    def guard(view: Callable[P, R]) -> Callable[P, R]:
+        @wraps(view)
+        def guarded(*args: P.args, **kwargs: P.kwargs) -> R:
+            if scope not in authenticate().scopes:
+                raise Forbidden(f"The token's scope must include {scope}.")
+            return view(*args, **kwargs)
+
+        return guarded
+
+    return guard
+
+
 def identity() -> Identity:
-    """The caller of the request at hand, in a view that is `@authenticated`."""
+    """The caller of the request at hand, in a view that only runs for an authenticated one."""
     caller: Identity = request.environ[IDENTITY]
     return caller

@@ -5,7 +5,7 @@ import os
 import socket
 from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
-from functools import wraps
+from functools import partial, wraps
 from typing import Any, ParamSpec, TypeVar
 
 import click
@@ -31,7 +31,7 @@ from app.identifiers import USER_ID_RULE, is_user_id
 from app.notifications.audience import resolve
 from app.notifications.delivery import deliver
 from app.notifications.draft import Draft
-from app.notifications.snoozes import CHECK_SECONDS, wake_due
+from app.notifications.snoozes import CHECK_SECONDS, wake_all
 
 P = ParamSpec("P")
 R = TypeVar("R")
@@ -102,16 +102,17 @@ def run(burst: bool, name: str | None, batch: int) -> None:
     client = bus.connect(settings().redis_url, retry=Retry(NoBackoff(), 0))
     name = name or f"{socket.gethostname()}-{os.getpid()}"
     stream = EventStream(client, _names(), name)
+    publish = partial(bus.publish, client)
     worker = Consumer(
         stream,
         audience_of,
         resolve,
         _store,
-        lambda pushes: bus.publish(client, pushes),
+        publish,
         batch,
     )
     click.echo(f"consuming {settings().event_stream} as {name}", err=True)
-    wake = loop.Chore(lambda: bus.publish(client, wake_due(datetime.now(UTC))), CHECK_SECONDS)
+    wake = loop.Chore(lambda: wake_all(datetime.now(UTC), publish), CHECK_SECONDS)
     loop.run(worker, stream, stop, burst, wake)
 
 

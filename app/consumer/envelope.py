@@ -56,6 +56,10 @@ class BadEvent(ValueError):
         return cls("; ".join(_said(error["loc"], error["msg"]) for error in errors), errors)
 
 
+class TooLarge(BadEvent):
+    """An entry, or an event that would make one, of more than MAX_ENTRY_BYTES."""
+
+
 # Pydantic speaks Python to whoever writes JSON.
 _IN_JSON: Final = {
     "dict_type": "Should be an object",
@@ -127,7 +131,7 @@ def decode(fields: Mapping[bytes, bytes] | None) -> Event:
         raise BadEvent("The entry is empty: it was trimmed from the stream before it was read")
     size = sum(map(len, fields)) + sum(map(len, fields.values()))
     if size > MAX_ENTRY_BYTES:
-        raise BadEvent(f"The entry has {size:,} bytes; at most {MAX_ENTRY_BYTES:,} are taken")
+        raise TooLarge(f"The entry has {size:,} bytes; at most {MAX_ENTRY_BYTES:,} are taken")
     try:
         if (text := fields.get(b"event")) is not None:
             return Event.model_validate_json(text)
@@ -160,7 +164,7 @@ def _text(raw: bytes, what: str) -> str:
 def encode(event: Mapping[str, Any]) -> dict[str, str]:
     """The stream fields that carry the event. Attributes are not checked: `decode` does that.
 
-    Raises BadEvent for what no entry can carry: not JSON, NaN, lone surrogates, over 64 KiB.
+    Raises BadEvent for what no entry can carry: not JSON, NaN, lone surrogates; TooLarge.
     """
     try:
         text = json.dumps(dict(event), ensure_ascii=False, allow_nan=False, separators=(",", ":"))
@@ -168,5 +172,5 @@ def encode(event: Mapping[str, Any]) -> dict[str, str]:
     except (TypeError, ValueError, RecursionError) as error:
         raise BadEvent(f"The event is not JSON: {error}") from None
     if size > MAX_ENTRY_BYTES:
-        raise BadEvent(f"The event takes {size:,} bytes; at most {MAX_ENTRY_BYTES:,} are taken")
+        raise TooLarge(f"The event takes {size:,} bytes; at most {MAX_ENTRY_BYTES:,} are taken")
     return {"event": text}

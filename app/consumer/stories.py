@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
-from typing import Annotated, Final
+from typing import Annotated, Final, Protocol
 
 from pydantic import Field, StringConstraints
 
@@ -92,6 +92,7 @@ def story_assigned(event: Event, data: StoryAssigned) -> Iterable[Draft | ToFoll
         data.assignee_id,
         "assigned",
         data.says(f"assigned you {story}", f"you were assigned {story}"),
+        follows=True,
     )
     news = data.says(f"assigned {story}{to}", f"{story} was assigned{to}")
     if data.actor and data.actor.id == data.assignee_id:
@@ -111,7 +112,7 @@ def story_commented(event: Event, data: StoryCommented) -> Iterable[Draft | ToFo
         f"mentioned you in a comment on {story}", f"you were mentioned in a comment on {story}"
     )
     for person in data.mentioned_ids:
-        yield tell(person, "mentioned", mention)
+        yield tell(person, "mentioned", mention, follows=True)
     latest = f", the latest by {data.actor.snapshot()['name']}" if data.actor else ""
     grouped = _Group(
         f"story:{data.story.id}:comments",
@@ -127,7 +128,7 @@ def story_mentioned(event: Event, data: StoryMentioned) -> Iterable[Draft | ToFo
     story, tell = data.story.name, _teller(event, data)
     mention = data.says(f"mentioned you in {story}", f"you were mentioned in {story}")
     for person in data.mentioned_ids:
-        yield tell(person, "mentioned", mention)
+        yield tell(person, "mentioned", mention, follows=True)
 
 
 @handles("story.completed", StoryData)
@@ -146,7 +147,12 @@ def story_updated(event: Event, data: StoryData) -> Iterable[Draft | ToFollowers
     yield from _followers(data, _teller(event, data), f"updated {story}", f"{story} was updated")
 
 
-_Tell = Callable[[str, Reason, str], Draft]
+class _Tell(Protocol):
+    """Drafts news for one person."""
+
+    def __call__(
+        self, user_id: str, reason: Reason, title: str, follows: bool = False
+    ) -> Draft: ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -180,7 +186,7 @@ def _teller(event: Event, data: StoryData, group: _Group | None = None) -> _Tell
     subject = data.story.snapshot()
     body = shorten(data.comment.strip(), MAX_BODY_CHARS)
 
-    def tell(user_id: str, reason: Reason, title: str) -> Draft:
+    def tell(user_id: str, reason: Reason, title: str, follows: bool = False) -> Draft:
         return Draft(
             user_id=user_id,
             kind=event.type,
@@ -192,6 +198,7 @@ def _teller(event: Event, data: StoryData, group: _Group | None = None) -> _Tell
             subject=subject,
             group_key=group.key if group else None,
             grouped_title=group.title if group else None,
+            follows=follows,
         )
 
     return tell

@@ -123,3 +123,11 @@ def _count_anew(session: Session, mailbox: Mailbox) -> None:
     unseen = own.where(text(IN_INBOX), Notification.surfaced_seq > mailbox.seen_seq)
     mailbox.unread = session.scalar(own.where(text(UNREAD))) or 0
     mailbox.unseen = session.scalar(unseen) or 0
+    # What was changed as a whole kept its seqs: without this a client would take what is unread
+    # again under the watermark for read.
+    lowest = select(func.min(Notification.surfaced_seq)).where(
+        Notification.user_id == mailbox.user_id, text(UNREAD)
+    )
+    first_unread = session.scalar(lowest)
+    if first_unread is not None:
+        mailbox.read_seq = min(mailbox.read_seq, first_unread - 1)

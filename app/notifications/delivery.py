@@ -60,12 +60,14 @@ def deliver(drafts: Sequence[Draft], now: datetime) -> Delivery:
     A draft whose (source, event id, recipient) is stored already makes no second notification,
     but its Push is returned again: the process may have died between commit and publish, and a
     stream that has seen it drops the repeat. A draft of a group joins the group's notification if
-    that is unread in the inbox. Who is assigned to or mentioned in a subject follows it from then
-    on. Raises DatabaseUnavailable; then nothing is stored.
+    that is unread in the inbox. Raises DatabaseUnavailable; then nothing is stored.
     """
     if not drafts:
         return Delivery([], 0, 0)
-    wanted = {(draft.event_id, draft.source, draft.user_id): draft for draft in drafts}
+    wanted: dict[Key, Draft] = {}
+    for draft in drafts:
+        # An event that is twice in a batch with other words was told with the first ones.
+        wanted.setdefault((draft.event_id, draft.source, draft.user_id), draft)
     with writing() as session:
         mailboxes = lock_mailboxes(session, {draft.user_id for draft in wanted.values()})
         told = stored(session, wanted)

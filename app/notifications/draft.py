@@ -40,7 +40,8 @@ class Draft:
     `actor`, `subject` and `data` are shared between the drafts of one event: never change them.
     `source` and `event_id` name the event. With `user_id` they make a delivery idempotent.
     `grouped_title` is the title of a group that tells of so many events, this one the latest;
-    without one it is the draft's own title and the number.
+    without one it is the draft's own title and the number. `follows`: from now on this person
+    follows the subject, as who is assigned to it or mentioned in it does.
     """
 
     user_id: str
@@ -54,6 +55,7 @@ class Draft:
     data: dict[str, Any] = field(default_factory=dict)
     group_key: str | None = None
     grouped_title: Callable[[int], str] | None = field(default=None, compare=False)
+    follows: bool = False
     source: str = ""
     event_id: str = ""
 

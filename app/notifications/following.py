@@ -10,9 +10,6 @@ from app.notifications.database import chunks, writing
 from app.notifications.draft import Draft
 from app.notifications.models import Follow
 
-# Whoever has something to do with it from now on.
-FOLLOWING_REASONS = ("assigned", "mentioned")
-
 
 def follow(user_id: str, subject: str) -> None:
     """Have `user_id` follow `subject` (`TYPE/ID`). Raises DatabaseUnavailable."""
@@ -37,14 +34,12 @@ def followers_of(session: Session, subjects: Sequence[str]) -> dict[str, list[st
 
 
 def follow_all(session: Session, drafts: Iterable[Draft]) -> None:
-    """Have everybody who is assigned or mentioned follow the subject.
+    """Have everybody follow the subject whose draft says so.
 
     The caller has locked their mailboxes: two batches can't wait for each other here.
     """
     wanted = {
-        (draft.subject_key, draft.user_id)
-        for draft in drafts
-        if draft.reason in FOLLOWING_REASONS and draft.subject
+        (draft.subject_key, draft.user_id) for draft in drafts if draft.follows and draft.subject
     }
     if wanted:
         _insert(session, [{"subject": key, "user_id": user} for key, user in sorted(wanted)])

@@ -92,12 +92,14 @@ def mark_seen(user_id: str, up_to: int) -> tuple[Mailbox, Push | None]:
         up_to = min(up_to, mailbox.last_seq)
         if up_to <= mailbox.seen_seq:
             return mailbox, None
+        # Also if nothing of the inbox lies between: what is archived or snoozed there may come back
+        # from it by hand, and would ring as news.
+        mailbox.seen_seq = up_to
         unseen = _surfaced_above(session, user_id, up_to)
         if unseen == mailbox.unseen:
-            # Nothing surfaced between the watermarks, so nobody can tell them apart. Without this,
-            # the change itself would be a next one to see, and the same request never settle.
+            # Nobody can tell the watermarks apart. Without this, the change itself would be a next
+            # one to see, and the same request never settle.
             return mailbox, None
-        mailbox.seen_seq = up_to
         mailbox.unseen = unseen
         return mailbox, change_as_a_whole(mailbox)
 

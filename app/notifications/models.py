@@ -133,6 +133,7 @@ class Notification(Model):
         _partial("ix_notifications_archived", "user_id", "surfaced_seq", where=ARCHIVED),
         _partial("ix_notifications_snoozed", "user_id", "surfaced_seq", where=SNOOZED),
         _partial("ix_notifications_kind", "user_id", "kind", "surfaced_seq", where=IN_INBOX),
+        _partial("ix_notifications_kept_kind", "user_id", "kind", "surfaced_seq", where=ARCHIVED),
         _partial(
             "ix_notifications_subject",
             "user_id",

@@ -3,14 +3,21 @@
 from typing import Annotated, Self
 
 from flask import Blueprint, Response, jsonify
-from pydantic import Field, model_validator
+from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from app import validation
 from app.auth import authenticated, identity
+from app.describe import describe
 from app.errors import NotFound
-from app.identifiers import is_subject_key, subject_key
+from app.identifiers import (
+    CONTROL,
+    MAX_SUBJECT_ID_CHARS,
+    MAX_SUBJECT_TYPE_CHARS,
+    is_subject_key,
+    subject_key,
+)
 from app.limits import COSTLY, ORDINARY, limited
-from app.notifications import following, preferences
+from app.notifications import answers, following, preferences
 from app.notifications.routes import Kind, Subject
 
 blueprint = Blueprint("preferences", __name__)
@@ -18,19 +25,41 @@ blueprint = Blueprint("preferences", __name__)
 # As many as a person could ever have muted by hand.
 MAX_KINDS = 100
 MAX_SUBJECTS = 1_000
+# As long as all of them can be.
+MAX_PREFERENCES_BYTES = 1024 * 1024
 
 
 class NewPreferences(validation.Input):
     """What is to be muted in place of what was; what is left out stays as it is."""
 
-    muted_kinds: Annotated[list[Kind], Field(max_length=MAX_KINDS)] | None = None
-    muted_subjects: Annotated[list[Subject], Field(max_length=MAX_SUBJECTS)] | None = None
+    model_config = ConfigDict(json_schema_extra={"minProperties": 1})
+
+    muted_kinds: validation.Omittable[Annotated[list[Kind], Field(max_length=MAX_KINDS)]] = None
+    muted_subjects: validation.Omittable[
+        Annotated[list[Subject], Field(max_length=MAX_SUBJECTS)]
+    ] = None
 
     @model_validator(mode="after")
     def _says_something(self) -> Self:
         if self.muted_kinds is None and self.muted_subjects is None:
             raise ValueError("needs muted_kinds, muted_subjects or both")
         return self
+
+
+class SubjectPath(BaseModel):
+    """The path of one subject."""
+
+    subject_type: Annotated[
+        str, Field(pattern=rf"^[^/{CONTROL}]+$", max_length=MAX_SUBJECT_TYPE_CHARS)
+    ]
+    subject_id: Annotated[
+        str,
+        Field(
+            pattern=rf"^[^{CONTROL}]+$",
+            max_length=MAX_SUBJECT_ID_CHARS,
+            description="Slashes may stand as they are.",
+        ),
+    ]
 
 
 @blueprint.after_request
@@ -40,6 +69,7 @@ def _private(response: Response) -> Response:
 
 
 @blueprint.get("/preferences")
+@describe("preferences", answers.Preferences)
 @limited(ORDINARY)
 @authenticated
 def get_preferences() -> Response:
@@ -48,11 +78,12 @@ def get_preferences() -> Response:
 
 
 @blueprint.put("/preferences")
+@describe("preferences", answers.Preferences, body=NewPreferences)
 @limited(COSTLY)
 @authenticated
 def put_preferences() -> Response:
     """Mute kinds and subjects: their events make no notification for the caller from now on."""
-    wanted = validation.body(NewPreferences)
+    wanted = validation.body(NewPreferences, most_bytes=MAX_PREFERENCES_BYTES)
     return _shown(
         preferences.set_preferences(identity().user_id, wanted.muted_kinds, wanted.muted_subjects)
     )
@@ -63,6 +94,7 @@ def _shown(kept: preferences.Preferences) -> Response:
 
 
 @blueprint.get("/subjects/<subject_type>/<path:subject_id>")
+@describe("preferences", answers.Attitude, path=SubjectPath, problems=[404])
 @limited(ORDINARY)
 @authenticated
 def get_subject(subject_type: str, subject_id: str) -> Response:
@@ -71,6 +103,7 @@ def get_subject(subject_type: str, subject_id: str) -> Response:
 
 
 @blueprint.put("/subjects/<subject_type>/<path:subject_id>/follow")
+@describe("preferences", answers.Attitude, path=SubjectPath, problems=[404])
 @limited(ORDINARY)
 @authenticated
 def follow(subject_type: str, subject_id: str) -> Response:
@@ -81,6 +114,7 @@ def follow(subject_type: str, subject_id: str) -> Response:
 
 
 @blueprint.delete("/subjects/<subject_type>/<path:subject_id>/follow")
+@describe("preferences", answers.Attitude, path=SubjectPath, problems=[404])
 @limited(ORDINARY)
 @authenticated
 def unfollow(subject_type: str, subject_id: str) -> Response:

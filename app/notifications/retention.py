@@ -73,13 +73,16 @@ def _old_rows(session: Session, before: datetime, users: set[str]) -> Sequence[N
 
 
 def _forget(mailbox: Mailbox, rows: Sequence[Notification]) -> bool:
-    """Take deleted rows out of the mailbox's counts; whether those changed."""
+    """Take deleted rows out of the mailbox's counts; whether that is a change to be told."""
     counts = [counted(mailbox, row) for row in rows]
     unread, unseen = sum(each for each, _ in counts), sum(each for _, each in counts)
+    pruned_before = mailbox.pruned_seq
     mailbox.pruned_seq = max([mailbox.pruned_seq, *(row.seq for row in rows)])
     mailbox.unread -= unread
     mailbox.unseen -= unseen
-    if unread or unseen:
+    # The two seqs are the version of every list (its ETag): where rows go, one of them rises.
+    changed = unread > 0 or unseen > 0 or (bool(rows) and mailbox.pruned_seq == pruned_before)
+    if changed:
         mailbox.last_seq += 1
         mailbox.wide_seq = mailbox.last_seq
-    return bool(unread or unseen)
+    return changed

@@ -8,16 +8,17 @@ from urllib.parse import urlencode
 from uuid import UUID
 
 from flask import Blueprint, Response, jsonify, request
-from pydantic import Field, field_validator, model_validator
+from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
 
 from app import bus, validation
 from app.auth import authenticated, identity
 from app.bus import Push
+from app.describe import Answer, describe
 from app.errors import NotFound
 from app.extensions import tidings
 from app.identifiers import CONTROL, SUBJECT_KEY_PATTERN, Worded
 from app.limits import COSTLY, ORDINARY, limited
-from app.notifications import bulk, inbox, mailboxes
+from app.notifications import answers, bulk, inbox, mailboxes
 from app.notifications.draft import MAX_KIND_CHARS
 from app.notifications.models import Mailbox, Notification
 from app.notifications.representation import counts_json, notification_json
@@ -30,6 +31,8 @@ MAX_SEQ = 2**63 - 1
 DEFAULT_PAGE = 20
 MAX_PAGE = 100
 MAX_IDS = 1_000
+# The second is RFC 7396's, and what it says is what is done here.
+PATCH_TYPES = ("application/json", "application/merge-patch+json")
 
 Seq = Annotated[int, Field(ge=0, le=MAX_SEQ)]
 
@@ -42,26 +45,28 @@ class ListQuery(validation.Input):
     """The query string of the list."""
 
     status: inbox.Status = "inbox"
-    kind: Kind | None = None
-    subject: Subject | None = None
+    kind: validation.Omittable[Kind] = None
+    subject: validation.Omittable[Subject] = None
     limit: Annotated[int, Field(ge=1, le=MAX_PAGE)] = DEFAULT_PAGE
-    cursor: Annotated[int, Field(ge=1, le=MAX_SEQ)] | None = None
+    cursor: validation.Omittable[Annotated[int, Field(ge=1, le=MAX_SEQ)]] = None
+
+
+class NotificationPath(BaseModel):
+    """The path of one notification."""
+
+    notification_id: UUID
 
 
 class Patch(validation.Input):
     """What can be changed of a notification; what is left out stays as it is."""
 
-    read: Annotated[bool, Field(strict=True)] | None = None
-    archived: Annotated[bool, Field(strict=True)] | None = None
-    snoozed_until: UtcTime | None = None
+    model_config = ConfigDict(json_schema_extra={"minProperties": 1})
 
-    @field_validator("read", "archived", mode="before")
-    @classmethod
-    def _said(cls, value: object) -> object:
-        # None stands for what was left out; sent as null it would be answered, and change nothing.
-        if value is None:
-            raise ValueError("must be true or false")
-        return value
+    read: validation.Omittable[Annotated[bool, Field(strict=True)]] = None
+    archived: validation.Omittable[Annotated[bool, Field(strict=True)]] = None
+    snoozed_until: Annotated[
+        UtcTime | None, Field(description="A time to come; null brings it back now.")
+    ] = None
 
     @field_validator("snoozed_until")
     @classmethod
@@ -87,18 +92,25 @@ class Patch(validation.Input):
 class BulkFilter(validation.Input):
     """Which notifications; without a status those in the inbox (to unarchive: the archived)."""
 
-    status: inbox.Status | None = None
-    kind: Kind | None = None
-    subject: Subject | None = None
+    status: validation.Omittable[inbox.Status] = None
+    kind: validation.Omittable[Kind] = None
+    subject: validation.Omittable[Subject] = None
 
 
 class BulkChange(validation.Input):
     """What is to be done to many, and to which: `ids` or `filter`."""
 
+    model_config = ConfigDict(
+        json_schema_extra={"oneOf": [{"required": ["ids"]}, {"required": ["filter"]}]}
+    )
+
     action: bulk.Action
-    ids: Annotated[list[UUID], Field(min_length=1, max_length=MAX_IDS)] | None = None
-    filter: BulkFilter | None = None
-    up_to: Annotated[Seq, Field(strict=True)] | None = None
+    ids: validation.Omittable[Annotated[list[UUID], Field(min_length=1, max_length=MAX_IDS)]] = None
+    filter: validation.Omittable[BulkFilter] = None
+    up_to: Annotated[
+        validation.Omittable[Annotated[Seq, Field(strict=True)]],
+        Field(description="Leave alone what came to the top of the list after this seq."),
+    ] = None
 
     @model_validator(mode="after")
     def _one_of_them(self) -> Self:
@@ -126,6 +138,15 @@ def _private(response: Response) -> Response:
 
 
 @blueprint.get("/notifications")
+@describe(
+    "inbox",
+    {
+        200: Answer(answers.NotificationPage, headers=["Link", "ETag"]),
+        304: Answer(headers=["ETag"], description="It is still as it was."),
+    },
+    query=ListQuery,
+    request_headers=["If-None-Match"],
+)
 @limited(ORDINARY)
 @authenticated
 def list_notifications() -> Response:
@@ -133,7 +154,7 @@ def list_notifications() -> Response:
     wanted = validation.query(ListQuery)
     user_id = identity().user_id
     if request.if_none_match:
-        version = _version(mailboxes.read_mailbox(user_id))
+        version = _version(user_id, mailboxes.read_mailbox(user_id))
         if request.if_none_match.contains_weak(version):
             unchanged = Response(status=HTTPStatus.NOT_MODIFIED)
             unchanged.set_etag(version, weak=True)
@@ -150,7 +171,7 @@ def list_notifications() -> Response:
         next_cursor=cursor,
         **counts_json(page.mailbox),
     )
-    response.set_etag(_version(page.mailbox), weak=True)
+    response.set_etag(_version(user_id, page.mailbox), weak=True)
     if cursor:
         query = urlencode({**request.args.to_dict(), "cursor": cursor})
         response.headers["Link"] = f'<{request.path}?{query}>; rel="next"'
@@ -164,13 +185,17 @@ def _split(subject: str | None) -> tuple[str, str] | None:
     return subject_type, subject_id
 
 
-def _version(mailbox: Mailbox) -> str:
-    """Names the state of a list: no list of a mailbox changes without one of these."""
-    asked = hashlib.sha256(request.query_string).hexdigest()[:16]
+def _version(user_id: str, mailbox: Mailbox) -> str:
+    """Names the state of a list: no list of a mailbox changes without one of these.
+
+    Two people have two lists at one address, and may have them in one browser.
+    """
+    asked = hashlib.sha256(f"{user_id}?".encode() + request.query_string).hexdigest()[:16]
     return f"{mailbox.last_seq}.{mailbox.pruned_seq}.{asked}"
 
 
 @blueprint.get("/notifications/<notification_id>")
+@describe("inbox", answers.Notification, path=NotificationPath, problems=[404])
 @limited(ORDINARY)
 @authenticated
 def get_notification(notification_id: str) -> Response:
@@ -180,11 +205,18 @@ def get_notification(notification_id: str) -> Response:
 
 
 @blueprint.patch("/notifications/<notification_id>")
+@describe(
+    "inbox",
+    answers.CountedNotification,
+    path=NotificationPath,
+    body=dict.fromkeys(PATCH_TYPES, Patch),
+    problems=[404],
+)
 @limited(ORDINARY)
 @authenticated
 def patch_notification(notification_id: str) -> Response:
     """Mark one of the caller's notifications read, archived, snoozed or not; its new state."""
-    wanted = validation.body(Patch).change()
+    wanted = validation.body(Patch, PATCH_TYPES).change()
     changed = inbox.change_notification(
         identity().user_id, _id(notification_id), wanted, datetime.now(UTC)
     )
@@ -193,6 +225,7 @@ def patch_notification(notification_id: str) -> Response:
 
 
 @blueprint.post("/notifications/bulk")
+@describe("inbox", answers.BulkResult, body=BulkChange)
 @limited(COSTLY)
 @authenticated
 def change_many() -> Response:
@@ -206,6 +239,7 @@ def change_many() -> Response:
 
 
 @blueprint.get("/mailbox")
+@describe("inbox", answers.Counts)
 @limited(ORDINARY)
 @authenticated
 def get_mailbox() -> Response:
@@ -214,6 +248,7 @@ def get_mailbox() -> Response:
 
 
 @blueprint.put("/mailbox/seen")
+@describe("inbox", answers.Counts, body=Seen)
 @limited(ORDINARY)
 @authenticated
 def put_seen() -> Response:

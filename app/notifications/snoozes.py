@@ -4,7 +4,7 @@ Every consumer and every web worker looks for them, so that they come whoever is
 locks the mailbox first brings them back; the others find nothing left to do.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from datetime import datetime
 
 from sqlalchemy import select
@@ -18,15 +18,25 @@ from app.notifications.states import wake
 
 # How late one may come, at most, while anything runs; a look costs one read of an index.
 CHECK_SECONDS = 1.0
-# Short enough that nobody notices the locks; the next look goes on.
+# Short enough that nobody notices the locks.
 BATCH = 200
 
 
-def wake_due(now: datetime) -> list[Push]:
-    """Bring back up to BATCH notifications whose time has come: unread, at the top of the list.
+def wake_all(now: datetime, publish: Callable[[Sequence[Push]], None]) -> int:
+    """Bring back every notification whose time has come: unread, at the top of the list.
 
-    Returns the Pushes to publish. Raises DatabaseUnavailable; then nothing is changed.
+    In small transactions, each published at once. Returns how many came back. Raises
+    DatabaseUnavailable and what `publish` raises; what came back until then stays.
     """
+    count = 0
+    while pushes := wake_due(now):
+        publish(pushes)
+        count += len(pushes)
+    return count
+
+
+def wake_due(now: datetime) -> list[Push]:
+    """Bring back up to BATCH of them. Returns the Pushes to publish."""
     with reading() as session:
         users = {row.user_id for row in _due(session, now)}
     if not users:

@@ -1,6 +1,7 @@
 """Health: whether the process answers, and whether all that it needs does."""
 
 from collections.abc import Callable, Mapping
+from typing import Literal
 
 import gevent
 import redis
@@ -12,6 +13,7 @@ from sqlalchemy import text
 from sqlalchemy.exc import SQLAlchemyError
 
 from app import bus
+from app.describe import Answer, Output, describe
 from app.errors import DatabaseUnavailable
 from app.extensions import Tidings
 from app.limits import unlimited
@@ -42,7 +44,29 @@ def _build(state: BlueprintSetupState) -> None:
     )
 
 
+class Health(Output):
+    """It answers."""
+
+    status: Literal["ok"]
+
+
+class Checks(Output):
+    """`ok` of each part, or what is wrong with it."""
+
+    database: str
+    redis: str
+    listener: str
+
+
+class Readiness(Output):
+    """Whether all that is needed is there."""
+
+    status: Literal["ok", "unavailable"]
+    checks: Checks
+
+
 @blueprint.get("/healthz")
+@describe("health", Health, public=True)
 @unlimited("a probe asks every few seconds, and reads nothing")
 def healthz() -> Response:
     """The process answers."""
@@ -50,6 +74,7 @@ def healthz() -> Response:
 
 
 @blueprint.get("/readyz")
+@describe("health", {200: Answer(Readiness), 503: Answer(Readiness)}, public=True)
 @unlimited("a probe asks every few seconds, and must not be told to wait")
 def readyz() -> tuple[Response, int]:
     """200 if database, Redis and listener are all there; else 503 with the state of each.

@@ -75,9 +75,10 @@ class Room:
 
     def _wake_due(self) -> int:
         with self._app.app_context():
-            pushes = snoozes.wake_due(datetime.now(UTC))
-            bus.publish_or_log(tidings().redis, pushes)
-        return len(pushes)
+            client = tidings().redis
+            return snoozes.wake_all(
+                datetime.now(UTC), lambda pushes: bus.publish_or_log(client, pushes)
+            )
 
 
 def room() -> Room:

@@ -6,9 +6,11 @@ from flask import Blueprint, Response, request
 
 from app.auth import Identity, authenticate
 from app.auth.tickets import redeem_ticket
+from app.describe import Answer, describe
 from app.errors import BadRequest
 from app.extensions import settings, tidings
 from app.limits import unlimited
+from app.sse import answers
 from app.sse.client import Client
 from app.sse.room import room
 from app.sse.stream import Terms, stream
@@ -30,9 +32,23 @@ HEADERS = {
 
 
 @blueprint.get("/notifications/subscribe")
+@describe(
+    "stream",
+    {200: Answer(answers.Frame, "text/event-stream", description=answers.EXAMPLE)},
+    query=answers.StreamQuery,
+    request_headers=["Last-Event-ID"],
+    tickets=True,
+    invalid_query=400,
+)
 @unlimited("MAX_STREAMS and MAX_STREAMS_PER_USER bound it; after a restart all come at once")
 def subscribe() -> Response:
-    """The caller's stream, from `Last-Event-ID` on."""
+    """The caller's stream, from `Last-Event-ID` on.
+
+    It begins with what changed after that position, or, without one, with what changes from now
+    on. A frame is one event of an EventSource: new notifications have no name of their own, so
+    that `onmessage` gets them. It ends for a reason that its last frame tells; an EventSource
+    comes back by itself. At a limit of streams it is `draining` at once.
+    """
     caller = _caller()
     client = Client(caller.user_id, _position())
     kept = settings()
@@ -57,11 +73,16 @@ def _caller() -> Identity:
 def _position() -> int | None:
     """The last seq the client has: the header first, which EventSource keeps up to date.
 
-    Raises BadRequest for anything but a number; an empty one is none.
+    Raises BadRequest for anything but a number in either; an empty one is none.
     """
-    text = request.headers.get("Last-Event-ID") or request.args.get("last_event_id")
-    if not text:
-        return None
+    said = [request.headers.get("Last-Event-ID"), *request.args.getlist("last_event_id")]
+    if len(said) > 2:
+        raise BadRequest("last_event_id, which stands for Last-Event-ID, is repeated.")
+    positions = [_seq(text) for text in said if text]
+    return positions[0] if positions else None
+
+
+def _seq(text: str) -> int:
     if not SEQ_DIGITS.fullmatch(text) or int(text) > MAX_SEQ:
         raise BadRequest("Last-Event-ID must be a seq: digits only, at most 2^63 - 1.")
     return int(text)

@@ -65,7 +65,7 @@ def test_a_ticket_ends_within_half_a_minute(
     app: Flask, redis_client: redis.Redis, grace: Caller
 ) -> None:
     ticket = ticket_of(grace)
-    [key] = redis_client.keys("*ticket*")
+    [key] = redis_client.keys("tidings:ticket:*")
     left = redis_client.pttl(key)
     assert isinstance(left, int)
     assert 0 < left <= TICKET_SECONDS * 1000 == 30_000
@@ -121,6 +121,6 @@ def test_without_redis_there_are_no_tickets_and_the_answer_says_so(
 def test_a_redeemed_ticket_is_gone(redis_client: redis.Redis, grace: Caller) -> None:
     ticket = ticket_of(grace)
     redeem_ticket(redis_client, ticket)
-    assert redis_client.keys("*ticket*") == []
+    assert redis_client.keys("tidings:ticket:*") == []
     with pytest.raises(Unauthorized):
         redeem_ticket(redis_client, ticket)

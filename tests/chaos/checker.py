@@ -21,9 +21,9 @@ def check(
 ) -> Verdict:
     """Everything at once, when nothing moves any more. `dead` are the keys of the dead letters."""
     verdict = Verdict()
-    rows = store.rows()
+    rows, boxes = store.both()
     check_rows(verdict, ledger, rows, dead, may_lose)
-    check_mailboxes(verdict, rows, store.mailboxes())
+    check_mailboxes(verdict, rows, boxes)
     by_user: dict[str, dict[int, Row]] = defaultdict(dict)
     for row in rows:
         by_user[row.user_id][row.seq] = row

@@ -2,9 +2,11 @@
 
 import time
 
+from app.consumer.info import info
 from tests.chaos.checker import check
 from tests.chaos.verdict import Verdict
 from tests.chaos.world import World
+from tests.support.consuming import NAMES
 
 LOOK_SECONDS = 0.1
 
@@ -37,11 +39,17 @@ def _all_stored(world: World) -> bool:
         if entry.poison:
             if entry.key not in dead:
                 return False
-        elif not world.may_lose(entry) and any(
-            (*entry.key, user) not in held for user in entry.recipients
+        elif any((*entry.key, user) not in held for user in entry.recipients) and not (
+            # It is lost, or still on its way.
+            world.may_lose(entry) and _is_consumed(world)
         ):
             return False
     return True
+
+
+def _is_consumed(world: World) -> bool:
+    facts = info(world.redis, NAMES)
+    return bool(facts["lag"] == facts["pending"] == 0)
 
 
 def verdict(world: World) -> Verdict:

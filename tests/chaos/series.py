@@ -1,11 +1,14 @@
 """Many runs, some at the same time, each in a process of its own."""
 
+import shutil
 import signal
 import sys
+import tempfile
 from collections.abc import Iterator, Sequence
-from contextlib import ExitStack, contextmanager, redirect_stdout
-from functools import partial
+from contextlib import redirect_stdout
+from functools import cache, partial
 from multiprocessing import get_context
+from multiprocessing.util import Finalize
 from pathlib import Path
 from typing import NamedTuple
 
@@ -28,27 +31,36 @@ def performed(
 ) -> Iterator[tuple[Run, Result]]:
     """What comes of each, as soon as it is known; `jobs` of them at the same time.
 
-    Nothing that one run leaves behind, or breaks, is another's.
+    Those at the same time share nothing: what one breaks is never another's.
     """
     # Spawned: a fork would share this process's locks and descriptors.
-    with get_context("spawn").Pool(jobs, end_when_told, maxtasksperchild=1) as pool:
+    with get_context("spawn").Pool(jobs, end_when_told) as pool:
         yield from pool.imap_unordered(partial(perform, folder, scale), runs)
+        # Left alone the block ends with a SIGTERM, which would break off what cleans up.
+        pool.close()
+        pool.join()
 
 
 def end_when_told() -> None:
     """On Ctrl-C, which reaches every process, only the first one decides; the others clean up."""
     signal.signal(signal.SIGINT, lambda *_: None)
-    signal.signal(signal.SIGTERM, lambda *_: sys.exit())
+    signal.signal(signal.SIGTERM, _end)
+
+
+def _end(*_: object) -> None:
+    # It may be said twice, and is not to break off what cleans up.
+    signal.signal(signal.SIGTERM, signal.SIG_IGN)
+    sys.exit()
 
 
 def perform(folder: Path, scale: Scale, run: Run) -> tuple[Run, Result]:
-    """One run, on a database server of its own; what it prints is kept with its logs."""
+    """One run, on a database of its own; what it prints is kept with its logs."""
     where = place(folder, run)
     where.mkdir()
     with (
         (where / "output").open("w") as output,
         redirect_stdout(output),
-        database_url(run.database, where) as url,
+        databases(run.database).fresh(where) as url,
     ):
         return run, run_fault(FAULTS[run.fault], url, where / "world", scale, run.seed)
 
@@ -58,15 +70,14 @@ def place(folder: Path, run: Run) -> Path:
     return folder / f"{run.fault}-{run.database}-{run.seed}"
 
 
-@contextmanager
-def database_url(database: str, folder: Path) -> Iterator[str]:
-    """A fresh, migrated database."""
-    with ExitStack() as stack:
-        engine: SqliteDatabases | PostgresDatabases
-        if database == "sqlite":
-            engine = SqliteDatabases(folder)
-        else:
-            server = PostgresServer()
-            stack.callback(server.stop)
-            engine = PostgresDatabases(server, folder)
-        yield stack.enter_context(engine.fresh(folder))
+@cache
+def databases(database: str) -> SqliteDatabases | PostgresDatabases:
+    """What makes databases for this process, one run after the other."""
+    folder = Path(tempfile.mkdtemp(prefix="tidings-chaos-databases-"))
+    # Run however the process ends, but for a kill: multiprocessing skips `atexit`.
+    Finalize(None, shutil.rmtree, (folder,), {"ignore_errors": True}, exitpriority=0)
+    if database == "sqlite":
+        return SqliteDatabases(folder)
+    server = PostgresServer()
+    Finalize(None, server.stop, exitpriority=1)
+    return PostgresDatabases(server, folder)

@@ -47,32 +47,43 @@ class Store:
         self.url = url
         self.is_sqlite = url.startswith("sqlite")
 
+    def both(self) -> tuple[list[Row], dict[str, Box]]:
+        """Every notification, by user and seq, and every mailbox by its user, of one moment."""
+        rows, boxes = self._query(ROWS, MAILBOXES)
+        return [_row(*values) for values in rows], {box[0]: Box(*box) for box in boxes}
+
     def rows(self) -> list[Row]:
         """Every notification, by user and seq."""
-        return [
-            Row(user, seq, created, str(UUID(str(key))), source, event, bool(unread))
-            for user, seq, created, key, source, event, unread in self._query(ROWS)
-        ]
+        return [_row(*values) for values in self._query(ROWS)[0]]
 
     def mailboxes(self) -> dict[str, Box]:
         """Every mailbox by its user."""
-        return {row[0]: Box(*row) for row in self._query(MAILBOXES)}
+        return {box[0]: Box(*box) for box in self._query(MAILBOXES)[0]}
 
     def count(self) -> int:
         """How many notifications there are."""
-        return int(self._query("SELECT count(*) FROM notifications")[0][0])
+        return int(self._query("SELECT count(*) FROM notifications")[0][0][0])
 
     def last_seqs(self) -> dict[str, int]:
         """The latest seq of each mailbox."""
         return {user: box.last_seq for user, box in self.mailboxes().items()}
 
-    def _query(self, statement: str) -> Sequence[tuple[Any, ...]]:
+    def _query(self, *statements: str) -> list[Sequence[tuple[Any, ...]]]:
+        """What each finds, all of them in the state of one moment."""
         if self.is_sqlite:
             with closing(self.connect_sqlite()) as sqlite:
-                return sqlite.execute(statement).fetchall()
+                sqlite.execute("BEGIN")
+                return [sqlite.execute(one).fetchall() for one in statements]
         with psycopg.connect(self.url) as connection:
-            return connection.execute(statement.encode()).fetchall()
+            connection.isolation_level = psycopg.IsolationLevel.REPEATABLE_READ
+            return [connection.execute(one.encode()).fetchall() for one in statements]
 
     def connect_sqlite(self) -> sqlite3.Connection:
         """A connection of its own to the file."""
         return sqlite3.connect(urlsplit(self.url).path[1:], timeout=30, isolation_level=None)
+
+
+def _row(
+    user: str, seq: int, created: int, key: object, source: str, event: str, unread: object
+) -> Row:
+    return Row(user, seq, created, str(UUID(str(key))), source, event, bool(unread))

@@ -104,6 +104,7 @@ def test_a_draft_has_all_that_the_notification_shows() -> None:
         subject={"type": "story", "id": "42", "title": "Fix login"},
         source="/board",
         event_id="e-1",
+        follows=True,
     )
 
 

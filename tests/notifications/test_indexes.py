@@ -9,10 +9,9 @@ from sqlalchemy import event, text
 
 from app.extensions import db
 from app.notifications.changes import changes_since
-from app.notifications.delivery import deliver
 from app.notifications.inbox import Wanted, list_notifications
 from app.notifications.mailboxes import last_seqs
-from tests.notifications.world import NOW, World, draft
+from tests.notifications.world import World, draft
 
 # One mailbox with most of the rows: there, sorting them all instead of reading the index's end
 # would be the planner's choice if it had no other.
@@ -81,15 +80,8 @@ def page(cursor: int | None = None, **wanted: Any) -> Callable[[], object]:
         (page(status="unread"), "ix_notifications_unread", True),
         (lambda: changes_since("grace", HEAVY - 100, 500), "ix_notifications_changes", False),
         (lambda: changes_since("user-3", 20, 500), "ix_notifications_changes", False),
-        # What a batch asks before it stores anything; all of it is stored already.
-        (
-            lambda: deliver([draft("grace", f"e-{n}") for n in range(100)], NOW),
-            # SQLite gives the index of a constraint a name of its own.
-            ("uq_notifications_event", "sqlite_autoindex_notifications"),
-            False,
-        ),
     ],
-    ids=["list", "next page", "unread", "replay", "short replay", "by event"],
+    ids=["list", "next page", "unread", "replay", "short replay"],
 )
 def test_the_query_uses_its_index(
     full: World, query: Callable[[], object], index: str | tuple[str, ...], in_order: bool

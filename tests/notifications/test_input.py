@@ -107,7 +107,10 @@ def test_a_body_that_is_no_json_is_a_bad_request(grace: Caller, body: str | byte
 
 @pytest.mark.parametrize(
     "content_type",
-    [None, "", "text/plain", "application/x-www-form-urlencoded", "application/jsonp", "json", "/"],
+    [
+        *(None, "", "json", "/", "text/plain", "application/x-www-form-urlencoded"),
+        *("application/jsonp", "application/merge-patch+json", "application/problem+json"),
+    ],
 )
 def test_a_body_of_another_type_is_refused(
     world: World, grace: Caller, content_type: str | None
@@ -120,9 +123,11 @@ def test_a_body_of_another_type_is_refused(
 
 
 @pytest.mark.parametrize(
-    "content_type", [JSON, "application/json; charset=utf-8", "application/merge-patch+json"]
+    "content_type", [JSON, "application/json; charset=utf-8", "Application/JSON"]
 )
-def test_json_by_any_of_its_names_is_taken(world: World, grace: Caller, content_type: str) -> None:
+def test_json_by_any_spelling_of_its_name_is_taken(
+    world: World, grace: Caller, content_type: str
+) -> None:
     world.tell("grace")
     answer = grace.request("PUT", SEEN, data='{"up_to": 1}', content_type=content_type)
     assert (answer.status_code, answer.get_json()["unseen"]) == (200, 0)
@@ -164,3 +169,19 @@ def test_every_fault_of_a_body_is_named_at_once(world: World, grace: Caller) -> 
     [notification_id] = world.tell("grace")
     answer = grace.patch(notification_id, read="yes", archived=0, seq=5)
     assert sorted(faults(answer.get_json())) == ["body.archived", "body.read", "body.seq"]
+
+
+@pytest.mark.parametrize(
+    ("method", "path", "body", "place"),
+    [
+        ("PATCH", "/notifications/1", {"read": None}, "body.read"),
+        ("POST", "/notifications/bulk", {"action": "read", "filter": None}, "body.filter"),
+        ("POST", "/notifications/bulk", {"action": "read", "ids": None, "filter": {}}, "body.ids"),
+        ("PUT", "/preferences", {"muted_kinds": None, "muted_subjects": []}, "body.muted_kinds"),
+    ],
+)
+def test_null_is_not_taken_for_what_is_left_out(
+    grace: Caller, method: str, path: str, body: dict[str, object], place: str
+) -> None:
+    answer = grace.request(method, path, json=body)
+    assert (answer.status_code, faults(answer.get_json())) == (422, [place])

@@ -171,3 +171,12 @@ def test_a_patch_that_is_not_understood_is_refused_whole(
     assert answer.status_code == 422
     assert [error["loc"] for error in answer.get_json()["errors"]] == [loc]
     assert world.mailbox("grace")["last_seq"] == 1
+
+
+def test_a_merge_patch_is_what_a_patch_is(world: World, grace: Caller) -> None:
+    [notification_id] = world.tell("grace")
+    path = f"/notifications/{notification_id}"
+    kind = "application/merge-patch+json"
+    answer = grace.request("PATCH", path, data='{"read": true}', content_type=kind)
+    assert answer.status_code == 200
+    assert answer.get_json()["read_at"] is not None

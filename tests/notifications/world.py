@@ -2,7 +2,7 @@
 
 import itertools
 import json
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
@@ -12,9 +12,13 @@ from flask.testing import FlaskClient
 from sqlalchemy import text
 from werkzeug.test import TestResponse
 
+from app import bus
+from app.bus import Push
+from app.notifications.changes import changes_since
 from app.notifications.database import reading
 from app.notifications.delivery import Delivery, deliver
 from app.notifications.draft import Draft
+from app.notifications.snoozes import wake_due
 
 if TYPE_CHECKING:
     # Only then: writers in other processes need no browser.
@@ -55,6 +59,18 @@ def draft(user: str, event_id: str, **changes: Any) -> Draft:
     return Draft(user_id=user, event_id=event_id, **(told | changes))
 
 
+def told(payloads: Iterable[bytes]) -> list[tuple[str | None, Json]]:
+    """Pushes as a stream sends them: (name of the event, JSON). Each begins with its seq."""
+    found: list[tuple[str | None, Json]] = []
+    for payload in payloads:
+        seq_and_event = bus.seq_and_event(payload)
+        assert seq_and_event
+        value: Json = json.loads(payload)
+        assert value["seq"] == seq_and_event[0]
+        found.append((seq_and_event[1], value))
+    return found
+
+
 class Caller:
     """Calls the API as one person: `grace.get("/mailbox")`."""
 
@@ -80,6 +96,10 @@ class Caller:
     def patch(self, notification_id: str, **body: Any) -> TestResponse:
         """PATCH one notification."""
         return self.request("PATCH", f"/notifications/{notification_id}", json=body)
+
+    def bulk(self, action: str, **body: Any) -> TestResponse:
+        """POST /notifications/bulk."""
+        return self.request("POST", "/notifications/bulk", json={"action": action, **body})
 
     def see(self, up_to: int) -> TestResponse:
         """PUT /mailbox/seen."""
@@ -111,6 +131,18 @@ class World:
         """Tell somebody of so many new events; the notifications' ids, oldest first."""
         drafts = [draft(user, f"e-{next(self._numbers)}", **changes) for _ in range(count)]
         return [json.loads(push.payload)["id"] for push in self.deliver(*drafts).pushes]
+
+    def wake(self, now: datetime) -> list[Push]:
+        """Bring back what was snoozed until then; what is to be published."""
+        with self.app.app_context():
+            return wake_due(now)
+
+    def replay(self, user: str, after: int) -> list[tuple[str | None, Json]]:
+        """What a stream of that person at seq `after` is sent: (name of the event, JSON)."""
+        with self.app.app_context():
+            changes = changes_since(user, after, 500)
+        assert changes.reset is None
+        return told(changes.payloads)
 
     def rows(self, user: str) -> list[Any]:
         """That person's rows, in the order of their creation."""

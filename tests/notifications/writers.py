@@ -3,7 +3,8 @@
 import json
 import multiprocessing
 import random
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from datetime import UTC, datetime, timedelta
 from multiprocessing.connection import Connection
 from multiprocessing.process import BaseProcess
 from threading import BrokenBarrierError
@@ -13,12 +14,23 @@ from uuid import UUID
 from sqlalchemy import event
 
 from app import create_app
+from app.bus import Push
+from app.errors import NotFound
 from app.extensions import db
-from app.notifications import database
+from app.notifications import bulk, database
 from app.notifications.delivery import deliver
 from app.notifications.draft import Draft
-from app.notifications.inbox import Wanted, change_notification, list_notifications
+from app.notifications.inbox import (
+    Page,
+    Status,
+    Wanted,
+    change_notification,
+    list_notifications,
+)
 from app.notifications.mailboxes import mark_seen
+from app.notifications.preferences import preferences_of, set_preferences
+from app.notifications.retention import prune
+from app.notifications.snoozes import wake_due
 from app.notifications.states import Change
 from tests.notifications.world import NOW
 
@@ -102,6 +114,105 @@ def change_all(wanted: tuple[str, int], _others: Barrier) -> Written:
         if push:
             written.append((user, json.loads(push.payload)["seq"]))
     return written
+
+
+def wake_all(due: datetime, _others: Barrier) -> Written:
+    """Bring back what was snoozed until `due`, until nothing is left."""
+    written: Written = []
+    while pushes := wake_due(due):
+        written += _numbers(pushes)
+    return written
+
+
+def mute_again_and_again(
+    wanted: tuple[str, Sequence[str], Sequence[Sequence[str]]], _others: Barrier
+) -> Written:
+    """Mute the same kinds 40 times; what stands is always what one of all the writers wrote."""
+    user, kinds, all_of_them = wanted
+    for _ in range(40):
+        assert set_preferences(user, kinds, None).muted_kinds == kinds
+        assert preferences_of(user).muted_kinds in all_of_them
+    return []
+
+
+def deliver_and_number(batches: Sequence[Sequence[Draft]], _others: Barrier) -> Written:
+    """Deliver one batch after the other. All that is published is in the answer."""
+    written: Written = []
+    for batch in batches:
+        written += _numbers(deliver(batch, NOW).pushes)
+    return written
+
+
+def live_with_it(wanted: tuple[Sequence[str], int, int], _others: Barrier) -> Written:
+    """Do, so many times, anything that people do with their inboxes; more than three at once are a
+    change of the mailbox as a whole. Snoozes end in a few hundredths of a second.
+    """
+    people, seed, count = wanted
+    bulk.MOST_SINGLY = 3
+    chance = random.Random(seed)
+    written: Written = []
+    for _ in range(count):
+        user = chance.choice(people)
+        status: Status = chance.choice(["inbox", "inbox", "archived", "snoozed"])
+        page = list_notifications(user, Wanted(status), None, 10)
+        if chance.random() < 0.15:
+            _, push = mark_seen(user, page.mailbox.last_seq - chance.randint(0, 3))
+            written += _numbers([push] if push else [])
+        elif chance.random() < 0.4:
+            written += _numbers(_change_some(user, page, chance))
+        elif page.rows:
+            try:
+                one = chance.choice(page.rows).id
+                push = change_notification(user, one, _any_change(chance), NOW).push
+            except NotFound:  # it was pruned meanwhile
+                continue
+            written += _numbers([push] if push else [])
+    return written
+
+
+def _change_some(user: str, page: Page, chance: random.Random) -> Sequence[Push]:
+    actions: list[bulk.Action] = ["read", "unread", "archive", "unarchive"]
+    some = [row.id for row in page.rows[:6]]
+    ways: list[Sequence[UUID] | bulk.Filter] = [
+        bulk.Filter(),
+        bulk.Filter("unread"),
+        bulk.Filter("snoozed"),
+        bulk.Filter(kind="k"),
+        some,
+    ]
+    up_to = chance.choice([None, page.mailbox.last_seq])
+    action, which = chance.choice(actions), chance.choice(ways)
+    return bulk.change_many(user, action, which, up_to, NOW).pushes
+
+
+def _any_change(chance: random.Random) -> Change:
+    soon = datetime.now(UTC) + timedelta(seconds=chance.uniform(0, 0.05))
+    return chance.choice(
+        [
+            Change(read=True),
+            Change(read=False),
+            Change(archived=True),
+            Change(archived=False),
+            Change(snoozed_until=soon),
+            Change(snoozed_until=None),
+        ]
+    )
+
+
+def wake_and_prune(rounds: int, _others: Barrier) -> Written:
+    """Bring back what is due, again and again, and now and then delete what is there."""
+    written: Written = []
+    pruned: list[Push] = []
+    for number in range(rounds):
+        written += _numbers(wake_due(datetime.now(UTC)))
+        if number % 20 == 19:
+            for _ in prune(datetime.now(UTC) - timedelta(seconds=0.2), pruned.extend):
+                pass
+    return written + _numbers(pruned)
+
+
+def _numbers(pushes: Iterable[Push]) -> Written:
+    return [(push.user_id, json.loads(push.payload)["seq"]) for push in pushes]
 
 
 def _work(

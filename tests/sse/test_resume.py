@@ -152,6 +152,8 @@ def test_a_position_that_is_none_is_refused_and_said_to_be(place: Place, user: s
     requests: list[tuple[str | None, str]] = [(last, "") for last in in_a_header]
     requests += [(None, f"?last_event_id={last}") for last in in_a_query]
     requests.append(("-1", "?last_event_id=1"))  # a good one does not make up for it
+    requests.append(("1", "?last_event_id=a"))
+    requests.append((None, "?last_event_id=1&last_event_id=2"))
     for last, query in requests:
         refused = place.stream(user, last, query)
         assert refused.status == 400, (last, query)

@@ -18,6 +18,10 @@ LISTS: dict[str, tuple[list[Any], str]] = {
     "ix_notifications_archived": (["user_id", "surfaced_seq"], "archived_at IS NOT NULL"),
     "ix_notifications_snoozed": (["user_id", "surfaced_seq"], "snoozed_until IS NOT NULL"),
     "ix_notifications_kind": (["user_id", "kind", "surfaced_seq"], IN_INBOX),
+    "ix_notifications_kept_kind": (
+        ["user_id", "kind", "surfaced_seq"],
+        "archived_at IS NOT NULL",
+    ),
     "ix_notifications_subject": (
         ["user_id", "subject_type", "subject_id", "surfaced_seq"],
         "subject_id IS NOT NULL",

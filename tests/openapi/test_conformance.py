@@ -1,0 +1,91 @@
+"""Whatever is sent, the API answers as its description says it does.
+
+schemathesis makes the requests of the description: valid ones, and such as are wrong in one place.
+"""
+
+from collections import defaultdict
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+import requests
+import schemathesis
+from hypothesis import HealthCheck, settings
+from schemathesis.schemas import BaseSchema
+
+from tests.openapi.conftest import CSRF
+
+Case = schemathesis.Case[Any]
+
+# Beside them, what schemathesis derives from the description: each bound, each thing left out.
+FEW = settings(
+    max_examples=5,
+    deadline=None,
+    derandomize=True,
+    database=None,
+    suppress_health_check=list(HealthCheck),
+)
+
+
+def sent(case: Case) -> Case:
+    """The case with whole numbers as JavaScript writes them: 719.0 is 719.
+
+    A schema can't tell them apart. The API can, and does.
+    """
+    written = _written(case.body)
+    if repr(written) != repr(case.body):
+        case.body = written
+    return case
+
+
+def _written(value: Any) -> Any:
+    if isinstance(value, dict):
+        return {name: _written(inner) for name, inner in value.items()}
+    if isinstance(value, list):
+        return [_written(inner) for inner in value]
+    return int(value) if isinstance(value, float) and value.is_integer() else value
+
+
+SOME = settings(FEW, max_examples=10)
+
+# Thousands of requests: on a machine that is busy, they take their time.
+pytestmark = pytest.mark.timeout(300)
+
+strangers = schemathesis.pytest.from_fixture("api")
+at_home = schemathesis.pytest.from_fixture("lived_in")
+
+
+@pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
+@strangers.parametrize()
+@FEW
+def test_every_answer_is_one_of_those_described(
+    case: Case, session: requests.Session, token: str
+) -> None:
+    sent(case).call_and_validate(session=session, headers={"Authorization": f"Bearer {token}"})
+
+
+@pytest.fixture
+def reached(lived_in: BaseSchema) -> Iterator[dict[str, set[int]]]:
+    """The statuses of the answers, by operation; each must have succeeded at least once."""
+    found: dict[str, set[int]] = defaultdict(set)
+    yield found
+    never = {label for label, statuses in found.items() if min(statuses) >= 300}
+    assert not never, f"never succeeded: {never}"
+
+
+@pytest.mark.parametrize("database_url", ["sqlite", "postgresql"], indirect=True)
+@at_home.parametrize()
+@SOME
+def test_a_session_cookie_is_as_good_and_what_exists_is_found(
+    case: Case, session: requests.Session, cookie: str, reached: dict[str, set[int]]
+) -> None:
+    # What it makes up for the other ways to say who one is would come first, and is worth nothing.
+    case.headers.pop("Authorization", None)
+    case.query.pop("ticket", None)
+    answer = sent(case).call_and_validate(
+        session=session, cookies={"access_token_cookie": cookie}, headers={"X-CSRF-TOKEN": CSRF}
+    )
+    reached[case.operation.label].add(answer.status_code)
+    assert answer.status_code not in (401, 403)
+    if "notification_id" in case.operation.path:
+        assert answer.status_code != 404
