@@ -128,7 +128,7 @@ export class Items {
     const first = ids.findIndex((id) => still.has(id));
     const fresh = first < 0 ? ids : ids.slice(0, first);
     // They came after what was known; that they were at the top says no more.
-    for (const id of fresh.toReversed()) this.#held.set(id, this.#held.get(id) ?? since);
+    for (const id of [...fresh].reverse()) this.#held.set(id, this.#held.get(id) ?? since);
     return first < 0 ? this.#order : ids.slice(first).filter((id) => !this.#held.has(id));
   }
 
