@@ -75,11 +75,9 @@ def _measure(stage: Stage, row: str, name: str, database_url: str) -> list[Line]
             _mark_all(call, "unread")
     what = f"{rows:,} rows, {name}"
     return [
-        _line(row, f"a page of {what}, p99 (ms)", quantile(pages, 0.99), "< 10", pages),
-        _line(
-            row, f"a change of one of {what}, p99 (ms)", quantile(changes, 0.99), "< 10", changes
-        ),
-        _line(row, f"all of {what} marked read (ms)", max(reads), "< 100", reads),
+        _line(row, f"a page of {what}, p99", quantile(pages, 0.99), "< 10", pages),
+        _line(row, f"a change of one of {what}, p99", quantile(changes, 0.99), "< 10", changes),
+        _line(row, f"all of {what} marked read", max(reads), "< 100", reads),
     ]
 
 
