@@ -22,9 +22,9 @@ setup:
 run: setup
 	@$(PYTHON_IN_VENV) -m app.ops.run
 
-# Most tests wait for processes to start and to fail: four at a time fill two cores.
+# Most tests wait for processes to start and to fail: three at a time fill two cores.
 test: setup
-	@$(PYTHON_IN_VENV) -m pytest -n 4 --dist worksteal $(ARGS)
+	@$(PYTHON_IN_VENV) -m pytest -n 3 --dist worksteal $(ARGS)
 
 check: setup
 	.venv/bin/ruff format --check .
