@@ -39,9 +39,7 @@ def redeem_ticket(client: redis.Redis, ticket: str) -> Identity:
     if not isinstance(value, bytes):
         raise Unauthorized("The ticket is unknown, used or expired.")
     kept = json.loads(value)
-    return Identity(
-        kept["user_id"], frozenset(kept["scopes"]), kept["expires_at"], kept["token_id"]
-    )
+    return Identity(**{**kept, "scopes": frozenset(kept["scopes"])})
 
 
 def _key(ticket: str) -> str:

@@ -47,7 +47,7 @@ def test_a_ticket_stands_for_the_whole_identity(
     token = sign(sub="ada@x.example", exp=expires_at, scope="admin events:write", jti="token-1")
     ticket = ticket_of(Caller(app, token))
     assert redeem_ticket(redis_client, ticket) == Identity(
-        "ada@x.example", frozenset({"admin", "events:write"}), expires_at, "token-1"
+        "ada@x.example", frozenset({"admin", "events:write"}), None, expires_at, "token-1"
     )
 
 
