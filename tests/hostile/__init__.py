@@ -1,0 +1,1 @@
+"""Whatever anybody sends: an answer, no harm, and nothing of anybody else."""
