@@ -16,6 +16,7 @@ from redis.backoff import NoBackoff
 from redis.retry import Retry
 
 from app import bus
+from app.audit import audit, operator
 from app.consumer import info as consumer_info
 from app.consumer import loop
 from app.consumer.consumer import Consumer, Stored
@@ -191,7 +192,9 @@ def retry(ids: tuple[str, ...], everything: bool) -> None:
     letters = _dead_letters()
     wanted = list(letters) if everything else _found(letters, ids)
     for letter in wanted:
-        click.echo(f"{letter.id} -> {letters.retry(letter)}")
+        entry_id = letters.retry(letter)
+        audit("dead_letters.retried", operator=operator(), letter=letter.id, entry=entry_id)
+        click.echo(f"{letter.id} -> {entry_id}")
 
 
 @dead_letters.command()
@@ -201,7 +204,10 @@ def retry(ids: tuple[str, ...], everything: bool) -> None:
 def drop(ids: tuple[str, ...]) -> None:
     """Delete parked events for good."""
     letters = _dead_letters()
-    count = letters.drop(letter.id for letter in _found(letters, ids))
+    wanted = [letter.id for letter in _found(letters, ids)]
+    count = letters.drop(wanted)
+    for letter_id in wanted:
+        audit("dead_letters.dropped", operator=operator(), letter=letter_id)
     click.echo(f"dropped {count}")
 
 
@@ -266,4 +272,6 @@ def emit_command(
         decode({name.encode(): value.encode() for name, value in encode(event).items()})
     except BadEvent as error:
         raise click.UsageError(str(error)) from None
-    click.echo(emit(tidings().redis, settings().event_stream, event))
+    entry_id = emit(tidings().redis, settings().event_stream, event)
+    audit("events.emitted", operator=operator(), type=event_type, id=event["id"], entry=entry_id)
+    click.echo(entry_id)

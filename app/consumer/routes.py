@@ -9,7 +9,8 @@ from flask import Blueprint, Response, jsonify, request
 from werkzeug.exceptions import RequestEntityTooLarge, UnsupportedMediaType
 
 from app import validation
-from app.auth import require_scope
+from app.audit import audit
+from app.auth import identity, require_scope
 from app.consumer import bodies, posting
 from app.consumer.dry_run import DryRun, dry_run
 from app.consumer.envelope import TooLarge
@@ -127,9 +128,11 @@ def _misfit(said: str) -> InvalidInput:
 def _write(posted: list[Posted]) -> Accepted:
     """Put them on the stream. Raises ServiceUnavailable."""
     entries = [one.entry for one in posted]
+    who = identity().user_id
     try:
         ids = emit_all(tidings().redis, settings().event_stream, entries)
     except (redis.ConnectionError, redis.TimeoutError) as error:
+        audit("events.posted", user=who, count=len(entries), outcome="unknown")
         raise ServiceUnavailable(
             "Redis, which holds the events, does not answer. Send them again: should it have them "
             "already, nobody is told twice."
@@ -139,4 +142,5 @@ def _write(posted: list[Posted]) -> Accepted:
         raise ServiceUnavailable(
             "Redis, which holds the events, takes none now; nothing was accepted."
         ) from error
+    audit("events.posted", user=who, count=len(ids), first=ids[0], last=ids[-1])
     return Accepted(accepted=len(ids), ids=ids)

@@ -5,17 +5,21 @@ import logging
 from datetime import UTC, datetime
 from logging.config import dictConfig
 
+from app import audit
+
 
 class JsonFormatter(logging.Formatter):
-    """One object a line: time (RFC 3339), level, logger, message, and a traceback if any."""
+    """One object a line: time (RFC 3339), level, logger, message; perhaps `audit`, `traceback`."""
 
     def format(self, record: logging.LogRecord) -> str:
-        line = {
+        line: dict[str, object] = {
             "time": datetime.fromtimestamp(record.created, UTC).isoformat(),
             "level": record.levelname.lower(),
             "logger": record.name,
             "message": record.getMessage(),
         }
+        if said := getattr(record, "audit", None):
+            line["audit"] = said
         if record.exc_info:
             line["traceback"] = self.formatException(record.exc_info)
         return json.dumps(line)
@@ -30,6 +34,9 @@ def configure(log_format: str) -> None:
             "disable_existing_loggers": False,
             "formatters": {"text": text, "json": {"()": JsonFormatter}},
             "handlers": {"stderr": {"class": "logging.StreamHandler", "formatter": log_format}},
-            "loggers": {"app": {"level": "INFO", "handlers": ["stderr"], "propagate": True}},
+            "loggers": {
+                name: {"level": "INFO", "handlers": ["stderr"], "propagate": True}
+                for name in ("app", audit.LOGGER)
+            },
         }
     )
