@@ -8,7 +8,7 @@ PYTHON_IN_VENV := .venv/bin/python
 help:
 	@echo "make run      start everything and print the URL of the demo (PORT=8000)"
 	@echo "make test     pass the tests (ARGS=\"-k hub\" passes arguments to pytest)"
-	@echo "make check    check format, lint, types and import directions"
+	@echo "make check    check format, lint, types, import directions and pins"
 	@echo "make format   format the code, and fix what the linter can fix"
 	@echo "make chaos    break everything under load, and count what was lost (ARGS=\"--help\")"
 	@echo "make bench    run the benchmarks and print one table"
@@ -31,6 +31,7 @@ check: setup
 	.venv/bin/ruff check .
 	.venv/bin/mypy
 	.venv/bin/lint-imports
+	@$(PYTHON_IN_VENV) bin/check_pins.py .venv/pins-checked requirements.txt requirements-dev.txt
 
 format: setup
 	.venv/bin/ruff format .

@@ -7,6 +7,7 @@ import http.client
 import json
 import re
 import socket
+import ssl
 import threading
 import time
 from collections.abc import Callable, Mapping
@@ -119,7 +120,11 @@ class SseStream:
     """
 
     def __init__(
-        self, url: str, headers: Mapping[str, str] | None = None, timeout_seconds: float = 10.0
+        self,
+        url: str,
+        headers: Mapping[str, str] | None = None,
+        timeout_seconds: float = 10.0,
+        tls: ssl.SSLContext | None = None,
     ) -> None:
         parts = urlsplit(url)
         self.frames: list[Frame] = []
@@ -127,8 +132,11 @@ class SseStream:
         self.ended = False
         self.parser = SseParser()
         self._changed = threading.Condition()
-        connection = http.client.HTTPConnection(
-            parts.hostname or "", parts.port, timeout=timeout_seconds
+        host = parts.hostname or ""
+        connection = (
+            http.client.HTTPSConnection(host, parts.port, timeout=timeout_seconds, context=tls)
+            if parts.scheme == "https"
+            else http.client.HTTPConnection(host, parts.port, timeout=timeout_seconds)
         )
         connection.connect()
         self._socket: socket.socket = connection.sock
