@@ -4,35 +4,36 @@ import fcntl
 import os
 import re
 import secrets
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any, Literal, Self
 
-import redis
 from dotenv import dotenv_values
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
 from pydantic_core import ErrorDetails
-from sqlalchemy import make_url
-from sqlalchemy.exc import ArgumentError
 
 from app.errors import ConfigurationError
+from app.guessable import why_guessable
 from app.ops.embedded import socket_url
+from app.service_urls import database_url, redis_url
+from app.token_settings import (
+    ALGORITHMS,
+    DEFAULT_OF_A_URL,
+    MAKE_A_SECRET,
+    algorithm_faults,
+    secret_faults,
+    url_faults,
+)
+from app.unsafe_settings import environment_faults, machine_faults, origin_faults
 
 PROJECT = Path(__file__).resolve().parent.parent
 
-# RFC 7518, section 3.2: HS256 wants a key of at least the hash's size.
-MIN_SECRET_BYTES = 32
-
-# A browser sends an origin without path, in lower case; anything with a wildcard or a pattern's
-# characters would match more than one.
-ORIGIN = re.compile(r"https?://[a-z0-9.-]+(:\d{1,5})?")
-
-DATABASE_SCHEMES = {
-    "sqlite": "sqlite",
-    "postgres": "postgresql+psycopg",
-    "postgresql": "postgresql+psycopg",
-    "postgresql+psycopg": "postgresql+psycopg",
-}
+# A browser sends an origin without path, in lower case, and leaves the scheme's own port out;
+# anything with a wildcard or a pattern's characters would match more than one.
+LABEL = r"[a-z0-9](?:[a-z0-9-]*[a-z0-9])?"
+ORIGIN = re.compile(
+    rf"(?:http(?!\S*:80$)|https(?!\S*:443$))://{LABEL}(?:\.{LABEL})*(?::[1-9][0-9]{{0,4}})?"
+)
 
 
 class Settings(BaseModel):
@@ -50,11 +51,13 @@ class Settings(BaseModel):
     )
     database_url: str = Field(
         "",
+        repr=False,
         description="`postgresql://user:password@host/name` or `sqlite:////path`. "
         "Default: SQLite's `tidings.db` in the instance folder.",
     )
     redis_url: str = Field(
         "",
+        repr=False,
         description="`redis://`, `rediss://` or `unix://`. Default in development: the embedded "
         "server that `make run` starts.",
     )
@@ -68,6 +71,21 @@ class Settings(BaseModel):
         repr=False,
         description="HS256 secret, at least 32 bytes. In development one is generated once into "
         "the instance folder.",
+    )
+    jwt_public_key: str = Field(
+        "",
+        repr=False,
+        description="PEM text of the issuer's public key, in place of a secret.",
+    )
+    jwt_algorithm: str = Field(
+        "",
+        description="HS256, RS256, ES256 or EdDSA. Default: HS256 with a secret, RS256 with "
+        "`JWT_JWKS_URL`.",
+    )
+    jwt_jwks_url: str = Field(
+        "",
+        repr=False,
+        description="Where the issuer publishes its keys, in place of a secret.",
     )
     jwt_issuer: str = Field("", description="When set, a token's `iss` must equal it.")
     jwt_audience: str = Field("", description="When set, a token's `aud` must contain it.")
@@ -85,7 +103,10 @@ class Settings(BaseModel):
         description="Open streams for each worker. Keep it below the limit of open files.",
     )
     max_streams_per_user: int = Field(
-        32, ge=1, description="Open streams of one user on one worker: tabs times devices."
+        32,
+        ge=1,
+        description="Open streams of one user on all workers together (on each, while Redis is "
+        "away): tabs times devices.",
     )
     keepalive_seconds: float = Field(
         15,
@@ -115,6 +136,13 @@ class Settings(BaseModel):
     retention_days: int = Field(
         90, ge=1, le=36_500, description="Days that `flask prune` keeps a notification."
     )
+    trusted_proxies: int = Field(
+        0,
+        ge=0,
+        le=16,
+        description="Proxies in front, each of which adds to X-Forwarded-For. 0: what a request "
+        "says of itself in X-Forwarded-* means nothing.",
+    )
     rate_limit_factor: float = Field(
         1,
         ge=0,
@@ -136,14 +164,19 @@ class Settings(BaseModel):
         if environ is None and given.get("APP_ENV", "development") == "development":
             given = {**dotenv_values(PROJECT / ".env"), **given}
         values = {name: given[name.upper()] for name in cls.model_fields if given.get(name.upper())}
+        production = values.get("app_env") == "production"
+        faults = list(environment_faults(given)) if production else []
         try:
-            return cls.model_validate(values)
+            settings = cls.model_validate(values)
         except ValidationError as error:
-            raise ConfigurationError("; ".join(map(_describe, error.errors()))) from None
+            faults = [*map(_describe, error.errors()), *faults]
         except OSError as error:
             raise ConfigurationError(
                 f"INSTANCE_PATH: {error.strerror} ({error.filename!r})"
             ) from None
+        if faults:
+            raise ConfigurationError("; ".join(faults))
+        return settings
 
     @field_validator("cors_origins", mode="before")
     @classmethod
@@ -156,40 +189,27 @@ class Settings(BaseModel):
                 )
         return tuple(origins)
 
+    @field_validator("jwt_algorithm")
+    @classmethod
+    def _known_algorithm(cls, value: str) -> str:
+        if value and value not in ALGORITHMS:
+            raise ValueError(f"must be one of {', '.join(ALGORITHMS)}")
+        return value
+
     @field_validator("database_url")
     @classmethod
     def _known_database(cls, value: str) -> str:
-        scheme, separator, rest = value.partition("://")
-        if not value:
-            return value
-        if not separator or scheme not in DATABASE_SCHEMES:
-            raise ValueError("is not a postgresql:// or sqlite:/// URL")
-        url = f"{DATABASE_SCHEMES[scheme]}://{rest}"
-        try:
-            database = make_url(url).database
-        except (ArgumentError, ValueError):
-            raise ValueError("can't be read as a URL") from None
-        if scheme == "sqlite" and database in (None, "", ":memory:"):
-            # In memory every connection would have a database of its own.
-            raise ValueError("must name a file, as sqlite:////path does")
-        return url
+        return database_url(value) if value else value
 
     @field_validator("redis_url")
     @classmethod
     def _known_redis(cls, value: str) -> str:
-        if value and not value.startswith(("redis://", "rediss://", "unix://")):
-            raise ValueError("is not a redis://, rediss:// or unix:// URL")
-        if value:
-            redis.Redis.from_url(value)  # opens nothing; raises ValueError
-        return value
+        return redis_url(value) if value else value
 
     @model_validator(mode="after")
     def _complete(self) -> Self:
-        if self.app_env == "production":
-            self._refuse_what_is_unsafe()
-        if self.event_stream == self.dead_letter_stream:
-            # What is parked would be read, fail and be parked again, for ever.
-            raise ValueError("DEAD_LETTER_STREAM must not be EVENT_STREAM")
+        if faults := list(self._faults()):
+            raise ValueError("; ".join(faults))
         instance = self.instance_path.resolve()
         instance.mkdir(parents=True, exist_ok=True)
         self._fill("instance_path", instance)
@@ -197,24 +217,45 @@ class Settings(BaseModel):
             self._fill("database_url", f"sqlite:///{instance / 'tidings.db'}")
         if not self.redis_url:
             self._fill("redis_url", socket_url(instance))
-        if not self.jwt_secret_key:
+        if not self.jwt_algorithm:
+            self._fill("jwt_algorithm", DEFAULT_OF_A_URL if self.jwt_jwks_url else "HS256")
+        if self.jwt_algorithm == "HS256" and not self.jwt_secret_key:
             self._fill("jwt_secret_key", _generated_secret(instance))
-        if len(self.jwt_secret_key.encode()) < MIN_SECRET_BYTES:
-            raise ValueError(f"JWT_SECRET_KEY must have at least {MIN_SECRET_BYTES} bytes")
+            for fault in secret_faults(self.jwt_secret_key):
+                raise ValueError(fault)
         return self
 
-    def _refuse_what_is_unsafe(self) -> None:
-        make_one = "python -c 'import secrets; print(secrets.token_urlsafe(48))'"
-        faults = []
-        if not self.jwt_secret_key:
-            faults.append(f"JWT_SECRET_KEY must be set in production; make one with: {make_one}")
-        elif len(set(self.jwt_secret_key)) < MIN_SECRET_BYTES // 4:
-            faults.append(f"JWT_SECRET_KEY can be guessed; make another with: {make_one}")
+    def _faults(self) -> Iterator[str]:
+        """What is wrong although each setting for itself is right."""
+        yield from algorithm_faults(
+            self.jwt_algorithm, self.jwt_secret_key, self.jwt_public_key, self.jwt_jwks_url
+        )
+        production = self.app_env == "production"
+        if self.jwt_secret_key:
+            yield from secret_faults(self.jwt_secret_key)
+        if self.jwt_jwks_url:
+            yield from url_faults(self.jwt_jwks_url, production)
+        if production:
+            yield from self._unsafe()
+        if self.event_stream == self.dead_letter_stream:
+            # What is parked would be read, fail and be parked again, for ever.
+            yield "DEAD_LETTER_STREAM must not be EVENT_STREAM"
+
+    def _unsafe(self) -> Iterator[str]:
+        """What only production has to refuse."""
+        if self.jwt_secret_key:
+            if why := why_guessable(self.jwt_secret_key):
+                yield f"JWT_SECRET_KEY {why}; make another with: {MAKE_A_SECRET}"
+        elif not self.jwt_public_key and not self.jwt_jwks_url:
+            yield (
+                "JWT_SECRET_KEY must be set in production, or else JWT_PUBLIC_KEY or JWT_JWKS_URL; "
+                f"make a secret with: {MAKE_A_SECRET}"
+            )
         for name in ("database_url", "redis_url"):
             if not getattr(self, name):
-                faults.append(f"{name.upper()} must be set in production")
-        if faults:
-            raise ValueError("; ".join(faults))
+                yield f"{name.upper()} must be set in production"
+        yield from origin_faults(self.cors_origins)
+        yield from machine_faults(self.is_sqlite, self.web_concurrency, os.cpu_count() or 1)
 
     def _fill(self, name: str, value: object) -> None:
         # The model is frozen for everybody else; a default that depends on another setting is
@@ -232,8 +273,8 @@ def _describe(fault: ErrorDetails) -> str:
     if not fault["loc"]:
         return message
     name = str(fault["loc"][0])
-    # A URL may hold a password, and this line ends up in logs.
-    hidden = "secret" in name or name.endswith("_url")
+    # A URL may hold a password, and a private key be taken for a public one; this line is logged.
+    hidden = not Settings.model_fields[name].repr
     given = "" if hidden else f" (it is {str(fault['input'])[:80]!r})"
     return f"{name.upper()}: {message}{given}"
 

@@ -6,7 +6,7 @@ import click
 from flask import Flask
 from flask.cli import with_appcontext
 
-from app.auth.tokens import DEFAULT_TOKEN_LIFE, issue_token
+from app.auth.tokens import DEFAULT_TOKEN_LIFE, NotTheIssuer, issue_token
 from app.errors import BadRequest
 
 
@@ -27,6 +27,8 @@ def token(user: str, scopes: tuple[str, ...], ttl: int) -> None:
         click.echo(issue_token(user, scopes, timedelta(seconds=ttl)))
     except BadRequest as error:
         raise click.BadParameter(str(error), param_hint="USER") from None
+    except NotTheIssuer as error:
+        raise click.ClickException(str(error)) from None
 
 
 def init_app(app: Flask) -> None:
