@@ -47,6 +47,7 @@ class Description:
     scopes: Sequence[str] = ()
     tickets: bool = False
     public: bool = False
+    bearer_only: bool = False
     invalid_query: int = 422
 
     def models(self) -> Iterator[tuple[type[BaseModel], Mode]]:
@@ -69,13 +70,14 @@ def describe(
     scopes: Sequence[str] = (),
     tickets: bool = False,
     public: bool = False,
+    bearer_only: bool = False,
     invalid_query: int = 422,
 ) -> Callable[[View], View]:
     """Say what a view takes and answers; the view itself stays as it is.
 
     `answer` is the model of a 200, or all answers by status. Problems that follow from the rest
     (400, 401, 403, 405, 413, 415, 422, 429, 503) need not be named in `problems`. `tickets`: takes
-    one in place of a token; `public`: needs none.
+    one in place of a token; `bearer_only`: takes no session cookie; `public`: needs none.
     """
     description = Description(
         tag=tag,
@@ -88,6 +90,7 @@ def describe(
         scopes=scopes,
         tickets=tickets,
         public=public,
+        bearer_only=bearer_only,
         invalid_query=invalid_query,
     )
 

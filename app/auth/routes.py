@@ -5,7 +5,7 @@ from typing import Annotated
 from flask import Blueprint, Response, jsonify
 from pydantic import Field
 
-from app.auth.identity import authenticated, identity
+from app.auth.callers import authenticated, identity
 from app.auth.tickets import TICKET_SECONDS, issue_ticket
 from app.describe import Output, describe
 from app.extensions import tidings

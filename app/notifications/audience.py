@@ -6,7 +6,7 @@ from dataclasses import dataclass, field, replace
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from app.notifications.database import CHUNK, chunks, reading
+from app.database import CHUNK, chunks, reading
 from app.notifications.draft import Audience, Draft
 from app.notifications.following import followers_of
 from app.notifications.models import Mute

@@ -10,7 +10,7 @@ from sqlalchemy import ColumnElement, func, select, text, update
 from sqlalchemy.orm import Session
 
 from app.bus import Push
-from app.notifications.database import writing
+from app.database import writing
 from app.notifications.inbox import Status, Wanted
 from app.notifications.mailboxes import change_as_a_whole, lock_mailboxes
 from app.notifications.models import IN_INBOX, UNREAD, Mailbox, Notification

@@ -6,7 +6,7 @@ from typing import Literal
 from sqlalchemy import and_, bindparam, select
 from sqlalchemy.orm import Session
 
-from app.notifications.database import reading
+from app.database import reading
 from app.notifications.models import Mailbox, Notification
 from app.notifications.representation import mailbox_payload, notification_payload
 

@@ -10,8 +10,8 @@ from sqlalchemy.orm import Session
 from uuid_utils.compat import uuid7
 
 from app.bus import Push
+from app.database import chunks, reading, writing
 from app.extensions import Base
-from app.notifications.database import chunks, reading, writing
 from app.notifications.draft import MAX_TITLE_CHARS, RANK, Draft
 from app.notifications.following import follow_all
 from app.notifications.mailboxes import lock_mailboxes

@@ -6,7 +6,7 @@ from sqlalchemy import delete, select
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.orm import Session
 
-from app.notifications.database import chunks, writing
+from app.database import chunks, writing
 from app.notifications.draft import Draft
 from app.notifications.models import Follow
 

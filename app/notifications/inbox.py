@@ -10,8 +10,8 @@ from sqlalchemy import ColumnElement, select, text
 from sqlalchemy.orm import Session
 
 from app.bus import Push
+from app.database import reading, writing
 from app.errors import NotFound
-from app.notifications.database import reading, writing
 from app.notifications.mailboxes import lock_mailboxes, mailbox_of
 from app.notifications.models import ARCHIVED, IN_INBOX, SNOOZED, UNREAD, Mailbox, Notification
 from app.notifications.states import Change, change

@@ -7,7 +7,7 @@ from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.orm import Session
 
 from app.bus import Push
-from app.notifications.database import chunks, reading, writing
+from app.database import chunks, reading, writing
 from app.notifications.models import IN_INBOX, Mailbox, Notification
 from app.notifications.representation import mailbox_payload
 

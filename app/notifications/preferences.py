@@ -6,8 +6,8 @@ from dataclasses import dataclass
 from sqlalchemy import delete, insert, select
 from sqlalchemy.orm import Session
 
+from app.database import reading, writing
 from app.extensions import Base
-from app.notifications.database import reading, writing
 from app.notifications.mailboxes import lock_mailboxes
 from app.notifications.models import Follow, Mute
 

@@ -8,7 +8,7 @@ from sqlalchemy import ColumnElement, delete, select
 from sqlalchemy.orm import Session
 
 from app.bus import Push
-from app.notifications.database import writing
+from app.database import writing
 from app.notifications.mailboxes import lock_mailboxes
 from app.notifications.models import Mailbox, Notification
 from app.notifications.representation import mailbox_payload

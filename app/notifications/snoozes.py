@@ -11,7 +11,7 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from app.bus import Push
-from app.notifications.database import reading, writing
+from app.database import reading, writing
 from app.notifications.mailboxes import lock_mailboxes
 from app.notifications.models import Notification
 from app.notifications.states import wake

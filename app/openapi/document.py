@@ -51,7 +51,7 @@ def document(app: Flask, prefix: str) -> Json:
     operations = list(_operations(app, prefix))
     models = [pair for operation in operations for pair in operation.said.models()]
     schemas = Schemas([*models, (problems.ProblemDetails, "serialization")])
-    spec = _empty(schemas)
+    spec = _empty(schemas, app.config["JWT_ACCESS_COOKIE_NAME"])
     for operation in operations:
         described = {operation.method: _described(operation, schemas)}
         spec.path(view=operation.view, app=app, operations=described)
@@ -70,7 +70,7 @@ def _operations(app: Flask, prefix: str) -> Iterator[_Operation]:
             raise LookupError(f"{rule.endpoint} does not @describe itself")
 
 
-def _empty(schemas: Schemas) -> APISpec:
+def _empty(schemas: Schemas, cookie_name: str) -> APISpec:
     spec = APISpec(
         title="Tidings",
         version=API_VERSION,
@@ -83,7 +83,8 @@ def _empty(schemas: Schemas) -> APISpec:
         spec.components.header(name, header)
     for name, parameter in REQUEST_HEADERS.items():
         spec.components.parameter(name, "header", parameter)
-    for name, scheme in SECURITY_SCHEMES.items():
+    schemes = SECURITY_SCHEMES | {"cookie": {**SECURITY_SCHEMES["cookie"], "name": cookie_name}}
+    for name, scheme in schemes.items():
         spec.components.security_scheme(name, scheme)
     for name, schema in schemas.components.items():
         spec.components.schema(name, schema)

@@ -21,7 +21,9 @@ TAGS: Final = {
     "inbox": "List notifications, and change their state, one or many.",
     "stream": "Changes as they happen, over Server-Sent Events.",
     "preferences": "What one follows and has muted.",
+    "session": "Log a browser in and out; log a user out everywhere.",
     "events": "Tell Tidings what happened.",
+    "administration": "For who runs it.",
     "health": "For load balancers; outside of `/api/v1`.",
 }
 
@@ -33,6 +35,10 @@ RESPONSE_HEADERS: Final[dict[str, Json]] = {
     },
     "Retry-After": {"description": "Seconds.", "schema": {"type": "integer", "minimum": 0}},
     "WWW-Authenticate": {"schema": {"type": "string"}},
+    "Set-Cookie": {
+        "description": "The session cookie, and the one with its CSRF token.",
+        "schema": {"type": "string"},
+    },
     "Allow": {"description": "The methods of this path.", "schema": {"type": "string"}},
     "X-RateLimit-Limit": {
         "description": "How often one may do this in a period.",
@@ -73,14 +79,14 @@ SECURITY_SCHEMES: Final[dict[str, Json]] = {
         "type": "apiKey",
         "in": "cookie",
         "name": "access_token_cookie",
-        "description": "The same token as a session cookie.",
+        "description": "The same token as a session cookie: see `POST /session`.",
     },
     "csrf": {
         "type": "apiKey",
         "in": "header",
         "name": "X-CSRF-TOKEN",
         "description": "With the cookie, for what changes something: the value of the cookie "
-        "`csrf_access_token`.",
+        "`csrf_access_token`, which has the session cookie's prefix.",
     },
     "ticket": {
         "type": "apiKey",
@@ -96,5 +102,7 @@ def security(method: str, said: Description) -> list[Json]:
     if said.public:
         return []
     scopes = list(said.scopes)
+    if said.bearer_only:
+        return [{"bearer": scopes}]
     cookie: Json = {"cookie": scopes, **({"csrf": []} if method in UNSAFE_METHODS else {})}
     return [{"bearer": scopes}, cookie, *([{"ticket": []}] if said.tickets else [])]

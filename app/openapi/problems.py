@@ -64,7 +64,8 @@ def statuses(method: str, said: Description, *, is_limited: bool) -> list[int]:
     """The problems that an operation may answer with: those it names, and those that follow."""
     found = {405, *said.problems, *([429] if is_limited else [])}
     if not said.public:
-        found |= {401, 503}
+        # 429: also where there is no limit to what is good, there is one to what is not.
+        found |= {401, 429, 503}
         if said.scopes or method in UNSAFE_METHODS:
             found.add(403)
     if said.query:

@@ -2,6 +2,7 @@
 
 import json
 import time
+from collections.abc import Iterator
 from typing import Any, Protocol
 
 import jwt
@@ -9,6 +10,8 @@ import pytest
 from flask import Flask
 from flask.testing import FlaskClient
 from werkzeug.test import TestResponse
+
+from tests.auth.issuer import OLD, KeyServer, jwk
 
 CSRF = "double-submit"
 COOKIE = "access_token_cookie"
@@ -64,3 +67,11 @@ def get(client: FlaskClient) -> Get:
         return client.get("/api/v1/mailbox", headers=headers)
 
     return get
+
+
+@pytest.fixture
+def issuer() -> Iterator[KeyServer]:
+    """An issuer that publishes one key, named old."""
+    with KeyServer().running() as server:
+        server.keys = [jwk(OLD, "old", "RS256")]
+        yield server

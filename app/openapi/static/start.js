@@ -6,7 +6,7 @@ SwaggerUIBundle({
   deepLinking: true,
   validatorUrl: null, // it would be shown to somebody else's server
   requestInterceptor: (request) => {
-    const csrf = /(?:^|; )csrf_access_token=([^;]*)/.exec(document.cookie);
+    const csrf = /(?:^|; )(?:__Host-)?csrf_access_token=([^;]*)/.exec(document.cookie);
     if (csrf) request.headers["X-CSRF-TOKEN"] = csrf[1];
     return request;
   },

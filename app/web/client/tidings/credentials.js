@@ -17,7 +17,8 @@
  * @typedef {{mark: string | null, token: string | null}} Who
  */
 
-const CSRF_COOKIE = "csrf_access_token";
+// The first is its name where the server has HTTPS.
+const CSRF_COOKIES = ["__Host-csrf_access_token", "csrf_access_token"];
 
 export class Credentials {
   #token;
@@ -72,7 +73,7 @@ export class Credentials {
 
   /** Who the user is, as far as that is known without a token. */
   get mark() {
-    const session = this.#sameHost && !this.#ticket ? cookie(CSRF_COOKIE) : null;
+    const session = this.#sameHost && !this.#ticket ? csrfCookie() : null;
     return session ? `session:${session}` : this.#named();
   }
 
@@ -90,7 +91,7 @@ export class Credentials {
   /** What a request needs. @param {string | null} token @param {string} method @returns {Record<string, string>} */
   headers(token, method) {
     if (token) return { Authorization: `Bearer ${token}` };
-    const csrf = method !== "GET" && this.#sameHost ? cookie(CSRF_COOKIE) : null;
+    const csrf = method !== "GET" && this.#sameHost ? csrfCookie() : null;
     return csrf ? { "X-CSRF-TOKEN": csrf } : {};
   }
 
@@ -122,6 +123,10 @@ function claimsOf(token) {
   } catch {
     return {};
   }
+}
+
+function csrfCookie() {
+  return cookie(CSRF_COOKIES[0]) ?? cookie(CSRF_COOKIES[1]);
 }
 
 /** @param {string} name */
