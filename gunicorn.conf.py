@@ -44,6 +44,20 @@ graceful_timeout = 10
 # This is gunicorn's time-out for slow headers too; 0 would mean none.
 keepalive = 2
 
+# The longest URL of the API is a list's, narrowed by a kind and a subject of emoji: 4 KiB. That of
+# /presence, which names many users, may have the most that gunicorn and nginx take: 8 KiB.
+limit_request_line = 8190
+# A session's cookie and other cookies of the same host, as large as nginx lets them through.
+limit_request_field_size = 8190
+# Browsers send some 20, and proxies add a few.
+limit_request_fields = 64
+
+# Who calls, and how, is for the application to find out, by TRUSTED_PROXIES. By default gunicorn
+# would believe these headers of every process of this machine, and of every Unix socket.
+forwarded_allow_ips = ""
+secure_scheme_headers = {}
+forwarder_headers = ""
+
 accesslog = None  # query strings hold tickets
 errorlog = "-"
 loglevel = "warning" if not production else "info"
@@ -51,9 +65,16 @@ loglevel = "warning" if not production else "info"
 
 def post_worker_init(worker):
     """Start the stream room, and drain it when gunicorn tells this worker to stop."""
+    import gunicorn.util
+
+    from app.ops.refusals import write_refusal
     from app.sse.room import drain_when
 
+    # Also what the application never sees is answered with problem details. There is no hook for
+    # it: workers look this function up when they need it.
+    gunicorn.util.write_error = write_refusal
     worker.log.error_log.addFilter(SlowReaders())
+    worker.log.error_log.addFilter(QueryStrings())
     room = worker.wsgi.extensions["tidings.sse"]
     room.start()
     drain_when(room, stopping=lambda: not worker.alive)
@@ -67,6 +88,16 @@ class SlowReaders(logging.Filter):
             record.msg, record.args = "closed the connection of a reader that stopped reading", ()
             record.levelno, record.levelname = logging.INFO, "INFO"
             record.exc_info = None
+        return True
+
+
+class QueryStrings(logging.Filter):
+    """gunicorn logs a request line that it can't read, and a ticket may stand there."""
+
+    def filter(self, record):
+        text = record.getMessage()
+        if text.startswith("Invalid request") and "?" in text:
+            record.msg, record.args = text.partition("?")[0] + "?…", ()
         return True
 
 

@@ -3,22 +3,31 @@
 from collections.abc import Mapping
 
 from flask import Flask
-from flask_cors import CORS
 
-from app import bus, errors
+from app import bus, database, errors
 from app.auth import cli as auth_cli
 from app.auth import routes as auth_routes
-from app.auth import tokens
+from app.auth import session_routes, tokens
 from app.board import routes as board_routes
 from app.config import Settings
 from app.consumer import cli as consumer_cli
 from app.consumer import routes as events_routes
 from app.extensions import Tidings, db, migrate
 from app.notifications import cli as notifications_cli
-from app.notifications import database, preference_routes
+from app.notifications import preference_routes
 from app.notifications import routes as notifications_routes
 from app.openapi import routes as openapi_routes
-from app.ops import doctor, health, logs, rate_limits
+from app.ops import (
+    attempts,
+    cross_origin,
+    doctor,
+    headers,
+    health,
+    logs,
+    proxies,
+    rate_limits,
+)
+from app.sse import presence_routes
 from app.sse import routes as sse_routes
 from app.sse.room import Room
 from app.web import client_routes
@@ -29,16 +38,6 @@ API = "/api/v1"
 # Whoever marks something read does not wait longer than this for a Redis that hangs: the change is
 # committed by then, and the sweep delivers it.
 REQUEST_REDIS_TIMEOUT_SECONDS = 2.0
-
-# What a page of another origin may read of an answer, beside its body.
-EXPOSED_HEADERS = [
-    "ETag",
-    "Link",
-    "Retry-After",
-    "X-RateLimit-Limit",
-    "X-RateLimit-Remaining",
-    "X-RateLimit-Reset",
-]
 
 # Nothing that is sent here is larger than one event, but for a batch of them: see POST /events.
 MAX_BODY_BYTES = 64 * 1024
@@ -58,6 +57,8 @@ def create_app(environ: Mapping[str, str] | None = None) -> Flask:
     app.url_map.merge_slashes = False
     app.config["MAX_CONTENT_LENGTH"] = MAX_BODY_BYTES
 
+    proxies.init_app(app, settings)
+    headers.init_app(app)
     errors.init_app(app)
     rate_limits.init_app(app, settings)
     tokens.init_app(app, settings)
@@ -69,10 +70,12 @@ def create_app(environ: Mapping[str, str] | None = None) -> Flask:
 
     for blueprint in (
         auth_routes.blueprint,
+        session_routes.blueprint,
         notifications_routes.blueprint,
         preference_routes.blueprint,
         events_routes.blueprint,
         sse_routes.blueprint,
+        presence_routes.blueprint,
     ):
         app.register_blueprint(blueprint, url_prefix=API)
     app.register_blueprint(health.blueprint)
@@ -82,17 +85,8 @@ def create_app(environ: Mapping[str, str] | None = None) -> Flask:
         # The demo lets anybody be anybody.
         app.register_blueprint(board_routes.blueprint)
         app.register_blueprint(web_routes.blueprint)
-    if settings.cors_origins:
-        CORS(
-            app,
-            # A module script of another origin is fetched with CORS.
-            resources=[rf"{API}/.*", r"/static/.*"],
-            origins=list(settings.cors_origins),
-            supports_credentials=True,
-            always_send=False,
-            allow_headers=["Authorization", "Content-Type", "Last-Event-ID", "X-CSRF-TOKEN"],
-            expose_headers=EXPOSED_HEADERS,
-        )
+    cross_origin.init_app(app, settings, API)
+    attempts.init_app(app, settings)
 
     auth_cli.init_app(app)
     notifications_cli.init_app(app)

@@ -112,6 +112,14 @@ def _phrase(status: HTTPStatus) -> str:
     return PHRASES.get(status, status.phrase)
 
 
+def problem_of(status: HTTPStatus, detail: str | None) -> Problem:
+    """The problem that is nothing but its status, such as a 404 of the framework's."""
+    problem = Problem(detail)
+    problem.status = status
+    problem.code = _phrase(status).lower().replace(" ", "-")
+    return problem
+
+
 def init_app(app: Flask) -> None:
     """Answer every error of `app`, the framework's own included, with problem details."""
     app.register_error_handler(Problem, Problem.response)
@@ -124,10 +132,7 @@ def _of_the_framework(error: HTTPException) -> Response:
     if status < HTTPStatus.BAD_REQUEST:
         # A redirect is an HTTPException too, and no problem.
         return Response(status=status, headers=error.get_headers())
-    problem = Problem(error.description)
-    problem.status = status
-    problem.code = _phrase(status).lower().replace(" ", "-")
-    response = problem.response()
+    response = problem_of(status, error.description).response()
     for name, value in error.get_headers():
         if name.lower() in ("allow", "retry-after"):
             response.headers[name] = value

@@ -12,6 +12,11 @@ View = TypeVar("View", bound=Callable[..., Any])
 ORDINARY: Final = "6000/minute"
 # What may touch thousands of rows, or makes a secret.
 COSTLY: Final = "600/minute"
+# Nobody logs in once a second.
+LOGIN: Final = "60/minute"
+# Tokens and tickets that are not valid, from one address. An office behind one address whose
+# tokens all end at once is told to wait; whoever guesses gets nowhere with 256 bits.
+FAILED_ATTEMPTS_PER_MINUTE: Final = 300
 
 # Blueprints whose views need not say it each.
 UNLIMITED_BLUEPRINTS: Final = {

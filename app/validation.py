@@ -1,5 +1,6 @@
 """Query strings and JSON bodies, checked against a model; every fault is named at once."""
 
+import json
 from collections.abc import Collection
 from typing import Annotated, Any, TypeVar
 
@@ -53,12 +54,33 @@ def body(model: type[Model], types: Collection[str] = JSON, most_bytes: int | No
     """
     if request.mimetype not in types:
         raise UnsupportedMediaType(f"Send the body as {' or '.join(types)}.")
+    data = raw_body(most_bytes)
     try:
-        return model.model_validate_json(raw_body(most_bytes))
+        value = model.model_validate_json(data)
     except ValidationError as error:
         if error.errors()[0]["type"] == "json_invalid":
             raise BadRequest(f"The body is not JSON: {error.errors()[0]['msg']}") from None
         raise _invalid("body", error) from None
+    _refuse_repeated_names(data)
+    return value
+
+
+def _refuse_repeated_names(data: bytes) -> None:
+    """Raise BadRequest for JSON in which an object says a name twice.
+
+    Of `{"read": true, "read": false}` one proxy or log takes the first and another one the last.
+    """
+    # Numbers stay text: they are not looked at, and a long one would be dear.
+    json.loads(data, object_pairs_hook=_distinct, parse_int=str, parse_float=str)
+
+
+def _distinct(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    value = dict(pairs)
+    if len(value) < len(pairs):
+        names = [name for name, _ in pairs]
+        repeated = next(name for name in names if names.count(name) > 1)
+        raise BadRequest(f"The body says {json.dumps(repeated)} more than once.")
+    return value
 
 
 def raw_body(most_bytes: int | None = None) -> bytes:

@@ -18,22 +18,27 @@ from flask import Flask, current_app
 from flask.cli import with_appcontext
 from sqlalchemy import text
 
-from app.auth import issue_token
+from app.auth import Identity, issue_token
+from app.auth.jwks import NotFetched, fetch
+from app.auth.tickets import issue_ticket
 from app.consumer.info import info
 from app.consumer.producer import emit
 from app.consumer.sample import sample_event
 from app.consumer.stream import Names
+from app.database import reading
 from app.errors import DatabaseUnavailable
 from app.extensions import settings, tidings
-from app.notifications.database import reading
 from app.ops.embedded import OLDEST_VERSION
+from app.public_keys import is_fit
 
 # Its own inbox, so that nobody is bothered.
 PATIENT = "tidings-doctor"
+PATIENT_LIFE = timedelta(minutes=1)
 
 MOST_CLOCK_SKEW_SECONDS = 5.0
-# A consumer reads at least once a second.
-MOST_CONSUMER_IDLE_MS = 10_000
+# Redis takes an idle consumer's waiting for nothing, and counts from its last look for what others
+# left behind: one each 5 s, later on a busy machine.
+MOST_CONSUMER_IDLE_MS = 20_000
 ARRIVAL_SECONDS = 15.0
 # Redis may throw away keys, the event stream among them, under any of the others.
 SAFE_EVICTION = "noeviction"
@@ -59,6 +64,7 @@ def doctor(url: str | None) -> None:
     base = url or f"http://127.0.0.1:{settings().port}"
     checks = [
         Check("settings", _settings),
+        Check("tokens", _tokens),
         Check("database", _database),
         Check("redis", _redis),
         Check("clock", _clock),
@@ -87,6 +93,22 @@ def _report(check: Check) -> bool:
 def _settings() -> str:
     kept = settings()
     return f"{kept.app_env}, stream {kept.event_stream}, group {kept.consumer_group}"
+
+
+def _tokens() -> str:
+    kept = settings()
+    if not kept.jwt_jwks_url:
+        by = "JWT_PUBLIC_KEY" if kept.jwt_public_key else "JWT_SECRET_KEY"
+        return f"{kept.jwt_algorithm}, by {by}"
+    try:
+        found = fetch(kept.jwt_jwks_url)
+    except NotFetched as error:
+        raise Unwell(f"can't be checked, JWT_JWKS_URL does not give the keys: {error}") from None
+    fit = sum(is_fit(each, kept.jwt_algorithm) for each in found)
+    if not fit:
+        raise Unwell(f"can't be checked: of {len(found)} keys at JWT_JWKS_URL none is for "
+                     f"{kept.jwt_algorithm}; see JWT_ALGORITHM")  # fmt: skip
+    return f"{kept.jwt_algorithm}, by {fit} of the {len(found)} keys at JWT_JWKS_URL"
 
 
 def _database() -> str:
@@ -155,13 +177,13 @@ def _web(base: str) -> str:
 
 def _event_to_stream(base: str) -> str:
     """Open a stream, write an event, and wait for it there."""
-    token = issue_token(PATIENT, ttl=timedelta(minutes=1))
+    query, headers = _admission()
     event_id = str(uuid.uuid4())
     event = sample_event(
         "notification.requested", [PATIENT], None, {"data": {"check": event_id}}, event_id
     )
-    url = f"{base}/api/v1/notifications/subscribe"
-    with _get(url, {"Authorization": f"Bearer {token}"}) as response:
+    url = f"{base}/api/v1/notifications/subscribe{query}"
+    with _get(url, headers) as response:
         if response.status != http.client.OK:
             raise Unwell(f"the stream answered {response.status}: {response.read(500)!r}")
         _wait_for_line(response, "event: connected")
@@ -169,6 +191,18 @@ def _event_to_stream(base: str) -> str:
         emit(tidings().redis, settings().event_stream, event)
         _wait_for_line(response, event_id)
     return f"reached a stream in {(time.monotonic() - began) * 1000:.0f} ms"
+
+
+def _admission() -> tuple[str, dict[str, str]]:
+    """What opens a stream: a query, and headers."""
+    if settings().jwt_secret_key:
+        token = issue_token(PATIENT, ttl=PATIENT_LIFE)
+        return "", {"Authorization": f"Bearer {token}"}
+    # Tokens are the issuer's to make; a ticket opens a stream as well.
+    now = int(time.time())
+    end = now + int(PATIENT_LIFE.total_seconds())
+    patient = Identity(PATIENT, frozenset(), now, end, str(uuid.uuid4()))
+    return f"?ticket={issue_ticket(tidings().redis, patient)}", {}
 
 
 def _wait_for_line(response: http.client.HTTPResponse, wanted: str) -> None:
@@ -188,7 +222,8 @@ def _get(url: str, headers: dict[str, str] | None = None) -> Iterator[http.clien
     kind = http.client.HTTPSConnection if parts.scheme == "https" else http.client.HTTPConnection
     with closing(kind(parts.netloc, timeout=ARRIVAL_SECONDS)) as connection:
         try:
-            connection.request("GET", parts.path, headers=headers or {})
+            target = f"{parts.path}?{parts.query}" if parts.query else parts.path
+            connection.request("GET", target, headers=headers or {})
             yield connection.getresponse()
         except ConnectionRefusedError:
             raise Unwell(f"nobody answers at {parts.netloc}: start the web process, "

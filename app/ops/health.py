@@ -13,11 +13,11 @@ from sqlalchemy import text
 from sqlalchemy.exc import SQLAlchemyError
 
 from app import bus
+from app.database import reading
 from app.describe import Answer, Output, describe
 from app.errors import DatabaseUnavailable
 from app.extensions import Tidings
 from app.limits import unlimited
-from app.notifications.database import reading
 from app.sse.room import room
 
 blueprint = Blueprint("health", __name__)

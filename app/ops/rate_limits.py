@@ -6,7 +6,6 @@ import time
 import redis
 from flask import Flask, Response, current_app, request
 from flask_limiter import Limiter
-from flask_limiter.util import get_remote_address
 from redis.backoff import NoBackoff
 from redis.retry import Retry
 
@@ -15,6 +14,7 @@ from app.auth import authenticate
 from app.config import Settings
 from app.errors import Problem
 from app.limits import ORDINARY, rate_of
+from app.ops.proxies import client_address
 
 log = logging.getLogger(__name__)
 
@@ -69,7 +69,7 @@ def _caller() -> str:
         return f"user:{authenticate().user_id}"
     except Problem:
         # The view says what is wrong with the token; whoever guesses tokens is counted.
-        return f"address:{get_remote_address()}"
+        return f"address:{client_address()}"
 
 
 def _with_headers(response: Response, limiter: Limiter) -> Response:
