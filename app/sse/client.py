@@ -10,20 +10,44 @@ from app.sse.wakeup import Wakeup
 QUEUE_FRAMES = 256
 
 
+class _Dropped(list[bytes]):
+    """The queue of a stream that may send nothing any more."""
+
+    def append(self, _frame: bytes, /) -> None:
+        """Keep nothing."""
+
+
+_DROPPED = _Dropped()
+
+
+def _nothing() -> None:
+    """A client that has no connection of its own, as in tests."""
+
+
 class Client:
     """The listener's side (`offer`, `fall_behind`, `end`) never waits; the stream's side does.
 
     `position` is the seq of the last change that was sent or waits to be; None until it is known.
+    `token_id` and `issued_at` (Unix time) tell by which right it is open. `admitted` is False until
+    the count of its user's streams has been taken, on all machines. `hang_up` ends its connection.
     All of a worker's greenlets share one thread and none of these methods but `wait` switches to
     another one, so there is nothing to lock.
     """
 
-    __slots__ = ("_again", "_newest", "_queue", "_woken", "behind", "ending", "position",
-                 "subscribed", "user_id")  # fmt: skip
+    __slots__ = ("_again", "_newest", "_queue", "_woken", "admitted", "barred", "behind",
+                 "ending", "hang_up", "issued_at", "position", "subscribed", "token_id",
+                 "user_id")  # fmt: skip
 
-    def __init__(self, user_id: str, position: int | None) -> None:
+    def __init__(
+        self, user_id: str, position: int | None, token_id: str, issued_at: int | None
+    ) -> None:
         self.user_id = user_id
         self.position = position
+        self.token_id = token_id
+        self.issued_at = issued_at
+        self.hang_up: Callable[[], None] = _nothing
+        self.admitted = False
+        self.barred = False
         self.subscribed = False
         self.behind = True  # what came before the subscription is in the database alone
         self.ending: bytes | None = None
@@ -75,6 +99,14 @@ class Client:
     def end(self, frame: bytes) -> None:
         """End the stream with `frame`. The first reason stays."""
         self.ending = self.ending or frame
+        self._woken.set()
+
+    def bar(self, frame: bytes) -> None:
+        """End the stream with `frame` alone: not one more of what waits, is read or is offered."""
+        self.barred = True
+        self.ending = frame
+        # In place of a check in `offer`, which runs for each push of each stream.
+        self._queue = _DROPPED
         self._woken.set()
 
     def wait(self, seconds: float) -> bool:

@@ -2,11 +2,12 @@
 
 import json
 from collections.abc import Mapping
-from typing import Any, Literal
+from typing import Any, Final, Literal, get_args
 
 from app import bus
 
 Event = Literal["connected", "updated", "mailbox", "reset", "draining", "expired", "ping"]
+NAMES: Final = frozenset(get_args(Event))
 
 
 def frame(
@@ -14,10 +15,13 @@ def frame(
 ) -> bytes:
     """One event. `data` is one line; an event without a name reaches a plain `onmessage` handler.
 
-    Raises ValueError for a line end in `data`, by which it could forge further fields.
+    Raises ValueError for a line end in `data`, by which it could forge further fields, and for a
+    name that is not in NAMES.
     """
     if b"\n" in data or b"\r" in data:
         raise ValueError("the data of a frame is one line")
+    if event is not None and event not in NAMES:
+        raise ValueError("no such event")
     head = b""
     if retry_ms is not None:
         head += b"retry: %d\n" % retry_ms

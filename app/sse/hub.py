@@ -2,15 +2,20 @@
 
 import logging
 import random
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from typing import Protocol
 
+import gevent
+
 from app import bus
+from app.auth.revocation import Revocation
 from app.sse import frame
 from app.sse.client import Client
 from app.sse.drops import Drops
 
 log = logging.getLogger(__name__)
+
+REVOKED = frame.expired("The token has been revoked.")
 
 
 class Subscriptions(Protocol):
@@ -26,13 +31,41 @@ class Subscriptions(Protocol):
         """Whether the subscription to `channel` is confirmed and unbroken."""
 
 
+class Rights(Protocol):
+    """What a hub asks of who knows the revocations."""
+
+    def refuses(self, user_id: str, token_id: str, issued_at: int | None) -> bool:
+        """Whether this token was revoked. Must not wait."""
+
+
+class Census(Protocol):
+    """Who counts each user's streams, across all workers. Told of changes; must not wait."""
+
+    def joined(self, client: Client) -> None:
+        """A client is there. It is to be admitted, or else barred, soon."""
+
+    def left(self, client: Client) -> None:
+        """A client is gone."""
+
+
+# A revoked stream has ended by then, unless its write waits for a reader that does not read.
+HANG_UP_SECONDS = 0.5
+
+
 class Hub:
     """The clients of one worker. `max_streams` are for the worker, and for one user of it."""
 
     def __init__(
-        self, subscriptions: Subscriptions, max_streams: int, max_streams_per_user: int
+        self,
+        subscriptions: Subscriptions,
+        rights: Rights,
+        census: Census,
+        max_streams: int,
+        max_streams_per_user: int,
     ) -> None:
         self._subscriptions = subscriptions
+        self._rights = rights
+        self._census = census
         self._max_streams = max_streams
         self._max_streams_per_user = max_streams_per_user
         self._clients: dict[bytes, list[Client]] = {}
@@ -60,6 +93,10 @@ class Hub:
         clients.append(client)
         self.streams += 1
         client.subscribed = self._subscriptions.has(channel)
+        self._census.joined(client)
+        # From here on `revoke` finds it; what was revoked between its request and now is found so.
+        if self._rights.refuses(client.user_id, client.token_id, client.issued_at):
+            client.bar(REVOKED)
         return True
 
     def leave(self, client: Client) -> None:
@@ -72,6 +109,7 @@ class Hub:
         if not clients:
             del self._clients[channel]
             self._subscriptions.unwant(channel)
+        self._census.left(client)
 
     def deliver(self, channel: bytes, payload: bytes) -> None:
         """Hand a push to each client of its user. Encoded once; waits for nobody."""
@@ -102,6 +140,24 @@ class Hub:
         for client in self._clients.get(channel, ()):
             client.confirm()
 
+    def revoke(self, revocation: Revocation) -> None:
+        """End the streams whose right it takes: not one more frame of theirs but the last."""
+        revoked = [
+            client
+            for client in self.clients_of(revocation.user_id)
+            if revocation.covers(client.token_id, client.issued_at)
+        ]
+        for client in revoked:
+            client.bar(REVOKED)
+        if revoked:
+            log.info("revoked %d streams of %s", len(revoked), revocation.user_id)
+            gevent.spawn_later(HANG_UP_SECONDS, self._hang_up, revoked)
+
+    def _hang_up(self, revoked: list[Client]) -> None:
+        for client in revoked:
+            if client in self.clients_of(client.user_id):
+                client.hang_up()
+
     def drain(self, spread_ms: int) -> None:
         """End every stream; each is told its own moment, up to `spread_ms` away, to come back."""
         self._draining_frame = lambda: frame.draining(random.randint(0, spread_ms))  # noqa: S311
@@ -112,6 +168,14 @@ class Hub:
     def clients(self) -> Iterator[Client]:
         """Every client there is at this moment."""
         return iter([client for clients in self._clients.values() for client in clients])
+
+    def clients_of(self, user_id: str) -> Sequence[Client]:
+        """Those of one user, in the order in which they came."""
+        return self._clients.get(bus.channel_of(user_id).encode(), ())
+
+    def user_ids(self) -> list[str]:
+        """Whoever has a client at this moment."""
+        return [clients[0].user_id for clients in self._clients.values()]
 
 
 def _channel(client: Client) -> bytes:

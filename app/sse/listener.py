@@ -14,6 +14,7 @@ from redis.backoff import NoBackoff
 from redis.retry import Retry
 
 from app import bus
+from app.auth.revocation import CONTROL_CHANNEL
 from app.sse.link import ERRORS, Link
 
 log = logging.getLogger(__name__)
@@ -45,6 +46,16 @@ class Receiver(Protocol):
         """The subscription to `channel` is there, for the first time or again. Must not wait."""
 
 
+class Controlled(Protocol):
+    """Who is told what is said on the control channel, to every worker."""
+
+    def hear(self, payload: bytes) -> None:
+        """This was said there, by anybody. Must not wait, and not raise."""
+
+    def hear_again(self) -> None:
+        """What is said from now on is heard; what was said before may not have been."""
+
+
 class Listener:
     """Keeps one Link alive and subscribed to what is wanted.
 
@@ -72,13 +83,13 @@ class Listener:
         self.state: State = "stopped"
         self.last_error: str | None = None
 
-    def start(self, receiver: Receiver) -> None:
-        """Begin to listen for `receiver`. Idempotent."""
+    def start(self, receiver: Receiver, controlled: Controlled) -> None:
+        """Begin to listen for both. Idempotent."""
         if self._running:
             return
         self._running = True
         self.state = "connecting"
-        self._spawn(lambda: self._listen_forever(receiver))
+        self._spawn(lambda: self._listen_forever(receiver, controlled))
         self._spawn(self._probe_forever)
 
     def stop(self) -> None:
@@ -133,12 +144,12 @@ class Listener:
         if self._running:
             gevent.spawn_later(MOST_BACKOFF_SECONDS, self._spawn, run)
 
-    def _listen_forever(self, receiver: Receiver) -> None:
+    def _listen_forever(self, receiver: Receiver, controlled: Controlled) -> None:
         backoff = FIRST_BACKOFF_SECONDS
         while self._running:
             started = time.monotonic()
             try:
-                self._listen(receiver)
+                self._listen(receiver, controlled)
             except ERRORS as error:
                 self._report(error)
             self.state = "connecting"
@@ -148,20 +159,25 @@ class Listener:
             gevent.sleep(backoff * random.uniform(0.5, 1))  # noqa: S311
             backoff = min(backoff * 2, MOST_BACKOFF_SECONDS)
 
-    def _listen(self, receiver: Receiver) -> None:
+    def _listen(self, receiver: Receiver, controlled: Controlled) -> None:
         """One Link, from its connection to its failure."""
         link = Link(self._url)
         self._replace_link(link)
         self._heard_at = time.monotonic()
         try:
             link.open()
-            link.subscribe([self._own_channel])
+            # The own channel last: with its confirmation all is heard.
+            link.subscribe([CONTROL_CHANNEL, self._own_channel])
             for channel, payload in link.events():
                 self._heard_at = time.monotonic()
                 if payload is None:
+                    if channel == CONTROL_CHANNEL:
+                        controlled.hear_again()
                     self._on_confirmed(link, receiver, channel)
                 elif channel == self._own_channel:
                     self._on_probe(link)
+                elif channel == CONTROL_CHANNEL:
+                    controlled.hear(payload)
                 else:
                     receiver.deliver(channel, payload)
         except ERRORS as error:

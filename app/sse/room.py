@@ -8,24 +8,32 @@ import gevent
 from flask import Flask, current_app
 from gevent import monkey
 from gevent.lock import BoundedSemaphore
+from redis.backoff import NoBackoff
+from redis.retry import Retry
 
 from app import bus
+from app.auth.revocation import Revocation
+from app.auth.revocations import revoked_since
 from app.config import Settings
+from app.database import POOL_SIZE
 from app.errors import ConfigurationError
 from app.extensions import tidings
 from app.notifications import snoozes
 from app.notifications.changes import Changes, changes_since
-from app.notifications.database import POOL_SIZE
 from app.notifications.mailboxes import last_seqs
+from app.sse.census import Census
 from app.sse.hub import Hub
 from app.sse.listener import Listener
-from app.sse.stream import COME_BACK_WITHIN_MS
+from app.sse.presence import Presence
+from app.sse.rights import Rights
+from app.sse.stream import COME_BACK_WITHIN_MS, no_room
 from app.sse.sweep import Sweeper
 from app.sse.waker import Waker
 
 log = logging.getLogger(__name__)
 
 STOPPING_POLL_SECONDS = 0.1
+CENSUS_TIMEOUT_SECONDS = 1.0
 
 
 class Room:
@@ -35,7 +43,22 @@ class Room:
         self._app = app
         self._replay_limit = settings.replay_limit
         self.listener = Listener(settings.redis_url)
-        self.hub = Hub(self.listener, settings.max_streams, settings.max_streams_per_user)
+        self.rights = Rights(self._revoked_since, settings.keepalive_seconds)
+        # Its own connection: nobody who opens a stream waits longer for a Redis that hangs.
+        client = bus.connect(
+            settings.redis_url,
+            socket_timeout=CENSUS_TIMEOUT_SECONDS,
+            socket_connect_timeout=CENSUS_TIMEOUT_SECONDS,
+            retry=Retry(NoBackoff(), 0),
+        )
+        self._census = Census(Presence(client), settings.max_streams_per_user, no_room)
+        self.hub = Hub(
+            self.listener,
+            self.rights,
+            self._census,
+            settings.max_streams,
+            settings.max_streams_per_user,
+        )
         self._sweeper = Sweeper(self.hub, self._last_seqs, settings.sweep_seconds)
         self._waker = Waker(self._wake_due, snoozes.CHECK_SECONDS)
         # When Redis comes back, every stream reads at once. They queue here, and leave half of
@@ -49,7 +72,9 @@ class Room:
                 "streams need gunicorn's gevent worker (worker_class = 'gevent'): "
                 "without it the first stream would block all others"
             )
-        self.listener.start(self.hub)
+        self.rights.start(self.hub.revoke)
+        self.listener.start(self.hub, self.rights)
+        self._census.start(self.hub)
         self._sweeper.start()
         self._waker.start()
 
@@ -62,12 +87,19 @@ class Room:
         """Stop the greenlets."""
         self._waker.stop()
         self._sweeper.stop()
+        self._census.stop()
         self.listener.stop()
+        self.rights.stop()
 
     def read_changes(self, user_id: str, after: int | None) -> Changes:
         """`changes_since` for a stream, which has no request's context of its own."""
         with self._readers, self._app.app_context():
+            self.rights.load()  # no frame before it is known that nobody took the right to it
             return changes_since(user_id, after, self._replay_limit)
+
+    def _revoked_since(self, moment: int) -> Sequence[Revocation]:
+        with self._app.app_context():
+            return revoked_since(moment)
 
     def _last_seqs(self, user_ids: Sequence[str]) -> dict[str, int]:
         with self._app.app_context():

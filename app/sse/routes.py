@@ -1,13 +1,18 @@
 """`GET /notifications/subscribe`: the stream."""
 
 import re
+import socket
+import struct
+import time
+from collections.abc import Callable
+from contextlib import suppress
 
 from flask import Blueprint, Response, request
 
-from app.auth import Identity, authenticate
+from app.auth import Identity, authenticate_for_stream
 from app.auth.tickets import redeem_ticket
 from app.describe import Answer, describe
-from app.errors import BadRequest
+from app.errors import BadRequest, Unauthorized
 from app.extensions import settings, tidings
 from app.limits import unlimited
 from app.sse import answers
@@ -50,13 +55,18 @@ def subscribe() -> Response:
     comes back by itself. At a limit of streams it is `draining` at once.
     """
     caller = _caller()
-    client = Client(caller.user_id, _position())
+    the_room = room()
+    if caller.expires_at <= time.time():  # a stream has no use for the leeway of clocks
+        raise Unauthorized("The token has expired.")
+    if the_room.rights.refuses(caller.user_id, caller.token_id, caller.issued_at):
+        raise Unauthorized("The token has been revoked.")
+    client = Client(caller.user_id, _position(), caller.token_id, caller.issued_at)
     kept = settings()
     terms = Terms(kept.keepalive_seconds, kept.stream_max_seconds, caller.expires_at)
     sock = request.environ.get("gunicorn.socket")
     if sock is not None:
         sock.settimeout(WRITE_TIMEOUT_KEEPALIVES * kept.keepalive_seconds)
-    the_room = room()
+        client.hang_up = _hanging_up(sock)
     return Response(
         stream(client, the_room.hub, the_room.read_changes, terms),
         content_type="text/event-stream; charset=utf-8",
@@ -67,7 +77,19 @@ def subscribe() -> Response:
 
 def _caller() -> Identity:
     ticket = request.args.get("ticket")
-    return redeem_ticket(tidings().redis, ticket) if ticket else authenticate()
+    return redeem_ticket(tidings().redis, ticket) if ticket else authenticate_for_stream()
+
+
+def _hanging_up(sock: socket.socket) -> Callable[[], None]:
+    def hang_up() -> None:
+        # Of a second handle: gevent's shutdown() of the first would make the write fail in a way
+        # that gunicorn takes for a defect.
+        with suppress(OSError), socket.fromfd(sock.fileno(), sock.family, sock.type) as handle:
+            # What this machine still holds for a reader that does not read is thrown away, too.
+            handle.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+            handle.shutdown(socket.SHUT_RDWR)
+
+    return hang_up
 
 
 def _position() -> int | None:

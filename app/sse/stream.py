@@ -13,8 +13,9 @@ from app.sse import frame
 from app.sse.client import Client
 from app.sse.hub import Hub
 
-# A stream opens without its subscription after this; the confirmation makes it read again.
-SUBSCRIBE_WAIT_SECONDS = 2.0
+# A stream opens without its subscription after this; the confirmation makes it read again. The same
+# holds for the count of its user's streams on other machines.
+OPENING_WAIT_SECONDS = 2.0
 # EventSource's own pause before it reconnects after a cut; browsers' default is 3 to 5 s.
 RETRY_MS = 2_000
 # At a limit or in a drain, clients come back at a random moment within this.
@@ -62,7 +63,7 @@ def stream(client: Client, hub: Hub, read_changes: ReadChanges, terms: Terms) ->
     the stream, the client leaves the hub.
     """
     if not hub.join(client):
-        yield frame.draining(random.randint(COME_BACK_WITHIN_MS // 5, COME_BACK_WITHIN_MS))  # noqa: S311
+        yield no_room()
         return
     try:
         left = _seconds_left(terms)
@@ -71,6 +72,12 @@ def stream(client: Client, hub: Hub, read_changes: ReadChanges, terms: Terms) ->
     finally:
         hub.leave(client)
         client.close()
+
+
+def no_room() -> bytes:
+    """The only frame of a stream that is one too many."""
+    # Not at once: it would be refused again.
+    return frame.draining(random.randint(COME_BACK_WITHIN_MS // 5, COME_BACK_WITHIN_MS))  # noqa: S311
 
 
 def _seconds_left(terms: Terms) -> SecondsLeft:
@@ -82,9 +89,10 @@ def _opening(
     client: Client, read_changes: ReadChanges, terms: Terms, left: SecondsLeft
 ) -> Iterator[bytes]:
     """`connected`, and what the client lacks."""
-    deadline = time.monotonic() + SUBSCRIBE_WAIT_SECONDS
-    while not (client.subscribed or client.ending) and client.wait(deadline - time.monotonic()):
+    deadline = time.monotonic() + OPENING_WAIT_SECONDS
+    while not (_is_ready(client) or client.ending) and client.wait(deadline - time.monotonic()):
         client.pause()
+    client.admitted = True  # whoever counts can't be waited for any longer
     # A stream starts at the client's own position. Told a later one, it would skip what lies
     # between if the link broke in mid-replay.
     position = client.position
@@ -104,6 +112,10 @@ def _opening(
         retry_ms=RETRY_MS,
     )
     yield from _replay(client, changes)
+
+
+def _is_ready(client: Client) -> bool:
+    return client.subscribed and client.admitted
 
 
 def _living(
@@ -127,10 +139,12 @@ def _living(
                 yield from _replay(client, changes)
         elif not client.wait(min(seconds, pause)) and pause < seconds:
             yield frame.PING
-    yield _last_frame(terms)
+    yield _last_frame(client, terms)
 
 
-def _last_frame(terms: Terms) -> bytes:
+def _last_frame(client: Client, terms: Terms) -> bytes:
+    if client.barred and client.ending:
+        return client.ending
     if time.time() >= terms.expires_at:
         return frame.expired("The token has expired.")
     return frame.draining(random.randint(0, RETRY_MS))  # noqa: S311
@@ -168,7 +182,7 @@ def _read_once(
         while not (reading.ready() or client.ending or left() <= 0):
             yield alive
             client.rest(min(left(), SILENCE_SECONDS), reading.ready)
-        if not reading.ready() or left() <= 0:
+        if not reading.ready() or client.barred or left() <= 0:
             return None
     finally:
         reading.kill(block=False)
@@ -186,6 +200,8 @@ def _outcome(read_changes: ReadChanges, user_id: str, position: int | None) -> C
 
 
 def _replay(client: Client, changes: Changes) -> Iterator[bytes]:
+    if client.barred:  # while `connected` was being written
+        return
     client.caught_up(changes.seq)
     if changes.reset:
         value = {"seq": changes.seq, "unread": changes.unread, "unseen": changes.unseen}

@@ -16,7 +16,7 @@ from app.ops.embedded import EmbeddedRedis
 from app.sse import stream as stream_module
 from app.sse.hub import Hub
 from tests.conftest import JWT_SECRET_KEY, StartRedis, StartWeb
-from tests.sse.parts import ADA, Channels, Clock
+from tests.sse.parts import ADA, Channels, Clock, new_hub
 from tests.sse.place import Place
 from tests.support.databases import PostgresDatabases, SqliteDatabases
 from tests.support.processes import WebServer
@@ -24,7 +24,12 @@ from tests.support.processes import WebServer
 _numbers = itertools.count(1)
 
 # The sweep is too far away to come to the rescue of what another part should have done.
-SETTINGS = {"KEEPALIVE_SECONDS": "1", "REPLAY_LIMIT": "20", "SWEEP_SECONDS": "3600"}
+SETTINGS = {
+    "KEEPALIVE_SECONDS": "1",
+    "REPLAY_LIMIT": "20",
+    "SWEEP_SECONDS": "3600",
+    "MAX_STREAMS_PER_USER": "1000",  # who wants one on each worker needs many tries now and then
+}
 SWEEPING = {**SETTINGS, "SWEEP_SECONDS": "0.5"}
 
 DATABASES = ["sqlite", "postgresql"]
@@ -122,7 +127,7 @@ def channels() -> Channels:
 @pytest.fixture
 def hub(channels: Channels) -> Hub:
     """A hub for three streams, and two of one user."""
-    return Hub(channels, max_streams=3, max_streams_per_user=2)
+    return new_hub(channels, max_streams=3, max_streams_per_user=2)
 
 
 @pytest.fixture
@@ -147,7 +152,7 @@ def user() -> str:
 
 @pytest.fixture
 def start_place(
-    app: Flask, environment: dict[str, str], start_redis: StartRedis, start_web: StartWeb
+    environment: dict[str, str], start_redis: StartRedis, start_web: StartWeb
 ) -> Iterator[StartPlace]:
     """Starts a Tidings for one test, with settings and a Redis of its own."""
     with ExitStack() as stack:
@@ -156,6 +161,8 @@ def start_place(
             url = f"redis://127.0.0.1:{start_redis().port}/0"
             client = stack.enter_context(redis.Redis.from_url(url))
             web = start_web(workers, **{**SETTINGS, "REDIS_URL": url, **settings})
+            app = create_app({**environment, "REDIS_URL": url})
+            stack.enter_context(closed_connections(app))
             return Place(web, app, client)
 
         yield start

@@ -4,9 +4,10 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 
 from app import bus
+from app.auth.revocation import Revocation
 from app.errors import DatabaseUnavailable
 from app.sse.client import Client
-from app.sse.hub import Hub
+from app.sse.hub import Census, Hub, Rights, Subscriptions
 from app.sse.stream import ReadChanges, Terms, stream
 from tests.support.sse import Frame, SseParser
 
@@ -29,6 +30,54 @@ class Channels:
 
     def has(self, channel: bytes) -> bool:
         return channel in self.there
+
+
+class Nobody:
+    """Who knows of no revocation, until a test says so."""
+
+    def __init__(self) -> None:
+        self.known: list[Revocation] = []
+
+    def refuses(self, user_id: str, token_id: str, issued_at: int | None) -> bool:
+        return any(one.user_id == user_id and one.covers(token_id, issued_at) for one in self.known)
+
+
+class Alone:
+    """A census in which there is no other worker."""
+
+    def __init__(self) -> None:
+        self.counted: list[Client] = []
+        self.admits = True
+
+    def joined(self, client: Client) -> None:
+        client.admitted = self.admits
+        self.counted.append(client)
+
+    def left(self, client: Client) -> None:
+        self.counted.remove(client)
+
+
+def new_client(
+    user_id: str,
+    position: int | None = None,
+    *,
+    token_id: str = "token-1",
+    issued_at: int | None = 1_000,
+) -> Client:
+    """A client; the token matters to revocations alone."""
+    return Client(user_id, position, token_id, issued_at)
+
+
+def new_hub(
+    channels: Subscriptions,
+    max_streams: int,
+    max_streams_per_user: int,
+    *,
+    rights: Rights | None = None,
+    census: Census | None = None,
+) -> Hub:
+    """A hub in a world without revocations and other workers."""
+    return Hub(channels, rights or Nobody(), census or Alone(), max_streams, max_streams_per_user)
 
 
 def push(seq: int) -> bytes:
@@ -125,4 +174,4 @@ def opened(
 ) -> Reading:
     """A stream that is not yet asked for anything; it pings whenever there is nothing to do."""
     terms = Terms(keepalive_seconds, max_seconds, expires_at)
-    return Reading(stream(Client(user_id, position), hub, read_changes, terms))
+    return Reading(stream(new_client(user_id, position), hub, read_changes, terms))

@@ -4,6 +4,7 @@ import pytest
 
 from app.sse import client as client_module
 from app.sse.client import QUEUE_FRAMES, Client
+from tests.sse.parts import new_client
 
 
 def text(seq: int) -> bytes:
@@ -18,7 +19,7 @@ def offer(client: Client, *seqs: int) -> None:
 @pytest.fixture
 def client() -> Client:
     """A client that has caught up with seq 10."""
-    client = Client("ada", 10)
+    client = new_client("ada", 10)
     client.confirm()
     client.begin_catch_up()
     client.caught_up(10)
@@ -27,8 +28,8 @@ def client() -> Client:
 
 
 def test_a_new_client_is_behind_whatever_its_position() -> None:
-    assert Client("ada", None).behind
-    assert Client("ada", 10).behind
+    assert new_client("ada", None).behind
+    assert new_client("ada", 10).behind
 
 
 def test_the_next_change_is_sent_and_those_after_it(client: Client) -> None:
@@ -79,7 +80,7 @@ def test_nothing_more_is_kept_for_who_is_behind(client: Client) -> None:
 
 
 def test_a_change_during_a_catch_up_that_did_not_read_it_is_caught_up_with_next() -> None:
-    client = Client("ada", 10)
+    client = new_client("ada", 10)
     client.begin_catch_up()
     offer(client, 12, 11)  # committed while the database was read, and not seen by that
     client.caught_up(10)
@@ -90,7 +91,7 @@ def test_a_change_during_a_catch_up_that_did_not_read_it_is_caught_up_with_next(
 
 
 def test_a_change_during_a_catch_up_that_did_read_it_is_not_read_twice() -> None:
-    client = Client("ada", 10)
+    client = new_client("ada", 10)
     client.begin_catch_up()
     offer(client, 11, 12)
     client.caught_up(12)
@@ -107,7 +108,7 @@ def test_a_change_before_a_catch_up_began_is_in_it(client: Client) -> None:
 
 
 def test_a_subscription_that_came_back_during_a_catch_up_calls_for_another() -> None:
-    client = Client("ada", 10)
+    client = new_client("ada", 10)
     client.begin_catch_up()
     client.confirm()  # what was published before this is lost, and may not have been read
     client.caught_up(11)
@@ -124,7 +125,7 @@ def test_a_subscription_that_comes_back_puts_everybody_behind(client: Client) ->
 
 
 def test_a_sweep_during_a_catch_up_calls_for_another() -> None:
-    client = Client("ada", 10)
+    client = new_client("ada", 10)
     client.begin_catch_up()
     client.fall_behind()
     client.caught_up(11)
@@ -140,7 +141,7 @@ def test_a_database_that_was_put_back_takes_the_position_back_with_it(client: Cl
 
 
 def test_nothing_is_sent_before_the_position_is_known() -> None:
-    client = Client("ada", None)
+    client = new_client("ada", None)
     offer(client, 1, 2)
     assert client.take() == b""
     client.begin_catch_up()

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from app.sse import drops, frame
 from app.sse.client import QUEUE_FRAMES, Client
 from app.sse.hub import Hub
-from tests.sse.parts import Channels, push
+from tests.sse.parts import Channels, new_client, new_hub, push
 from tests.support.sse import SseParser
 
 ADA, GRACE = b"user-notifications:ada", b"user-notifications:grace"
@@ -26,12 +26,12 @@ def channels() -> Channels:
 @pytest.fixture
 def hub(channels: Channels) -> Hub:
     """A hub for four streams, and three of one user."""
-    return Hub(channels, max_streams=4, max_streams_per_user=3)
+    return new_hub(channels, max_streams=4, max_streams_per_user=3)
 
 
 def joined(hub: Hub, user_id: str, position: int = 0) -> Client:
     """A client of `user_id` that is in the hub and has caught up."""
-    client = Client(user_id, position)
+    client = new_client(user_id, position)
     assert hub.join(client)
     client.begin_catch_up()
     client.caught_up(position)
@@ -96,14 +96,14 @@ def test_who_has_left_is_given_nothing(hub: Hub) -> None:
 
 def test_a_limit_refuses_the_new_and_evicts_nobody(hub: Hub, channels: Channels) -> None:
     clients = [joined(hub, "ada") for _ in range(3)]
-    assert not hub.join(Client("ada", 0))  # three for each user
+    assert not hub.join(new_client("ada", 0))  # three for each user
     clients.append(joined(hub, "grace"))
-    assert not hub.join(Client("mary", 0))  # four in all
+    assert not hub.join(new_client("mary", 0))  # four in all
     assert list(hub.clients()) == clients
     assert not any(client.ending for client in clients)
     assert channels.asked == [("want", ADA), ("want", GRACE)]
     hub.leave(clients[0])
-    assert hub.join(Client("ada", 0))
+    assert hub.join(new_client("ada", 0))
 
 
 def test_a_drain_ends_all_and_takes_no_more(hub: Hub, channels: Channels) -> None:
@@ -114,7 +114,7 @@ def test_a_drain_ends_all_and_takes_no_more(hub: Hub, channels: Channels) -> Non
         [event] = SseParser().feed(client.ending)
         assert event.event == "draining"
         assert 0 <= event.json()["retry_ms"] <= 1_000
-    assert not hub.join(Client("mary", 0))
+    assert not hub.join(new_client("mary", 0))
     assert hub.streams == 2
     for client in clients:
         hub.leave(client)
@@ -123,7 +123,7 @@ def test_a_drain_ends_all_and_takes_no_more(hub: Hub, channels: Channels) -> Non
 
 
 def test_those_that_are_drained_do_not_all_come_back_at_once() -> None:
-    hub = Hub(Channels(), max_streams=100, max_streams_per_user=100)
+    hub = new_hub(Channels(), max_streams=100, max_streams_per_user=100)
     clients = [joined(hub, "ada") for _ in range(100)]
     hub.drain(spread_ms=5_000)
     assert len({client.ending for client in clients}) > 50
@@ -148,7 +148,7 @@ def test_an_object_of_another_service_arrives_without_an_id(hub: Hub) -> None:
 
 
 def test_what_another_service_sends_while_a_client_is_behind_arrives_too(hub: Hub) -> None:
-    client = Client("ada", 5)
+    client = new_client("ada", 5)
     hub.join(client)
     hub.deliver(ADA, b'{"hello":"world"}')
     assert b"world" in client.take()
@@ -237,7 +237,7 @@ LOOK_ALIKES: Callable[[bytes], bytes] = b'{"seq":1,"id":'.__add__
 @given(st.binary() | st.binary().map(LOOK_ALIKES) | st.text().map(str.encode).map(LOOK_ALIKES))
 @settings(deadline=None)
 def test_no_payload_ends_the_listener_or_makes_two_frames(payload: bytes) -> None:
-    hub = Hub(Channels(), max_streams=1, max_streams_per_user=1)
+    hub = new_hub(Channels(), max_streams=1, max_streams_per_user=1)
     client = joined(hub, "ada")
     hub.deliver(ADA, payload)
     parser = SseParser()

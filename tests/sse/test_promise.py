@@ -17,6 +17,7 @@ from app.sse import stream as stream_module
 from app.sse.hub import Hub
 from app.sse.sweep import sweep
 from tests.sse.model import Browser, Mailbox, PubSub, Server
+from tests.sse.parts import new_hub
 
 USERS = ("ada", "grace")
 MOST_BROWSERS = 4
@@ -36,7 +37,7 @@ class Promise(RuleBasedStateMachine):
         super().__init__()
         self.patch = pytest.MonkeyPatch()
         self.patch.setattr(client_module, "QUEUE_FRAMES", 3)
-        self.patch.setattr(stream_module, "SUBSCRIBE_WAIT_SECONDS", 0)
+        self.patch.setattr(stream_module, "OPENING_WAIT_SECONDS", 0)
         self.patch.setattr(stream_module, "FIRST_BACKOFF_SECONDS", 0)
         self.mailboxes = {name: Mailbox(name) for name in USERS}
         self.server = Server(self.mailboxes)
@@ -57,7 +58,7 @@ class Promise(RuleBasedStateMachine):
             self.patch.undo()
 
     def new_hub(self) -> Hub:
-        return Hub(self.pubsub, max_streams=1_000, max_streams_per_user=1_000)
+        return new_hub(self.pubsub, max_streams=1_000, max_streams_per_user=1_000)
 
     # What happens to mailboxes
 

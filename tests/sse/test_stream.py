@@ -152,7 +152,7 @@ def test_a_stream_waits_for_its_subscription_before_it_reads(hub: Hub, channels:
 def test_without_its_subscription_it_opens_all_the_same_and_reads_again_once_it_is_there(
     hub: Hub, channels: Channels, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(stream_module, "SUBSCRIBE_WAIT_SECONDS", 0.01)
+    monkeypatch.setattr(stream_module, "OPENING_WAIT_SECONDS", 0.01)
     channels.there.clear()
     database = Database(seq=7)
     reading = opened(hub, database.read_changes)

@@ -6,10 +6,20 @@ import gevent
 import pytest
 
 from app.sse import stream as stream_module
-from app.sse.client import Client
 from app.sse.hub import Hub
 from app.sse.stream import Terms, stream
-from tests.sse.parts import ADA, FAR_FUTURE, Channels, Clock, Database, Reading, opened, push
+from tests.sse.parts import (
+    ADA,
+    FAR_FUTURE,
+    Channels,
+    Clock,
+    Database,
+    Reading,
+    new_client,
+    new_hub,
+    opened,
+    push,
+)
 
 pytestmark = pytest.mark.usefixtures("no_backoff")
 
@@ -91,7 +101,7 @@ def test_a_stream_lives_no_longer_than_it_may_and_is_told_to_come_back(
 def test_streams_that_were_opened_together_do_not_end_together(
     channels: Channels, clock: Clock
 ) -> None:
-    hub = Hub(channels, max_streams=100, max_streams_per_user=100)
+    hub = new_hub(channels, max_streams=100, max_streams_per_user=100)
     readings = [opened(hub, Database().read_changes, max_seconds=100) for _ in range(50)]
     for reading in readings:
         reading.until_idle()
@@ -144,7 +154,7 @@ def test_a_drain_does_not_wait_for_the_database_to_be_asked_again(
 def test_a_drain_does_not_wait_for_a_subscription(
     hub: Hub, channels: Channels, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(stream_module, "SUBSCRIBE_WAIT_SECONDS", 600)
+    monkeypatch.setattr(stream_module, "OPENING_WAIT_SECONDS", 600)
     channels.there.clear()
     opening = gevent.spawn(opened(hub, Database().read_changes).until_idle)
     gevent.sleep(0)
@@ -191,7 +201,9 @@ def live(reading: Reading, hub: Hub) -> None:
 def test_a_stream_that_is_closed_leaves_nothing(
     hub: Hub, channels: Channels, reach: Callable[[Reading, Hub], None]
 ) -> None:
-    chunks = stream(Client("ada", 1), hub, Database(seq=2).read_changes, Terms(0, 60, FAR_FUTURE))
+    chunks = stream(
+        new_client("ada", 1), hub, Database(seq=2).read_changes, Terms(0, 60, FAR_FUTURE)
+    )
     reach(Reading(chunks), hub)
     chunks.close()  # type: ignore[attr-defined]  # a generator, as gunicorn finds it to be
     assert hub.streams == 0
@@ -199,7 +211,7 @@ def test_a_stream_that_is_closed_leaves_nothing(
 
 
 def test_a_stream_that_is_never_begun_as_for_head_never_joins(hub: Hub, channels: Channels) -> None:
-    chunks = stream(Client("ada", 1), hub, Database().read_changes, Terms(0, 60, FAR_FUTURE))
+    chunks = stream(new_client("ada", 1), hub, Database().read_changes, Terms(0, 60, FAR_FUTURE))
     chunks.close()  # type: ignore[attr-defined]
     assert (hub.streams, channels.asked) == (0, [])
 

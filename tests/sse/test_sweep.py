@@ -9,17 +9,17 @@ from app.errors import DatabaseUnavailable
 from app.sse.client import Client
 from app.sse.hub import Hub
 from app.sse.sweep import Sweeper, sweep
-from tests.sse.parts import Channels, push
+from tests.sse.parts import Channels, new_client, new_hub, push
 
 
 @pytest.fixture
 def hub() -> Hub:
     """An empty hub."""
-    return Hub(Channels(), max_streams=100, max_streams_per_user=100)
+    return new_hub(Channels(), max_streams=100, max_streams_per_user=100)
 
 
 def caught_up(hub: Hub, user_id: str, position: int) -> Client:
-    client = Client(user_id, position)
+    client = new_client(user_id, position)
     hub.join(client)
     client.begin_catch_up()
     client.caught_up(position)
@@ -79,7 +79,7 @@ def test_what_arrives_while_the_database_is_asked_is_not_taken_for_a_fault(hub: 
 def test_who_is_reading_reads_again_only_if_its_read_came_too_early(
     hub: Hub, read: int, behind: bool
 ) -> None:
-    client = Client("ada", 5)
+    client = new_client("ada", 5)
     hub.join(client)
     client.begin_catch_up()
     assert sweep(hub, database(ada=7)) == 0
@@ -88,7 +88,7 @@ def test_who_is_reading_reads_again_only_if_its_read_came_too_early(
 
 
 def test_what_was_stored_before_a_read_began_is_not_read_twice(hub: Hub) -> None:
-    client = Client("ada", None)
+    client = new_client("ada", None)
     hub.join(client)
     sweep(hub, database(ada=7))
     client.begin_catch_up()
@@ -97,7 +97,7 @@ def test_what_was_stored_before_a_read_began_is_not_read_twice(hub: Hub) -> None
 
 
 def test_a_database_that_was_put_back_during_a_read_is_found(hub: Hub) -> None:
-    client = Client("ada", 5)
+    client = new_client("ada", 5)
     hub.join(client)
     client.begin_catch_up()
     sweep(hub, database(ada=4))

@@ -7,8 +7,8 @@ import pytest
 from sqlalchemy import text
 
 from app import bus
+from app.database import POOL_SIZE
 from app.extensions import db
-from app.notifications.database import POOL_SIZE
 from tests.sse.conftest import StartPlace
 from tests.sse.hanging import database_hanging
 from tests.sse.place import Place, events, news
