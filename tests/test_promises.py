@@ -21,6 +21,8 @@ from tests.support.processes import child_environ
 PUBLIC = {
     "health.healthz": "a load balancer has no token; it says only that the process answers",
     "health.readyz": "the same; it names which part is away, and no address or secret",
+    "session.end_session": "logging out is no error for whoever has no session any more; it ends "
+    "the caller's own alone",
     "openapi.openapi": "the description of the API; it has no data",
     "openapi.page": "the page that shows it",
     "openapi.asset": "scripts and styles of that page",

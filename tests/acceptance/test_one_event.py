@@ -13,6 +13,7 @@ import redis
 from playwright.sync_api import Page
 
 from tests.conftest import StartConsumer, StartWeb, TokenFor
+from tests.support.browser import open_page_of_a_product
 from tests.support.processes import STREAM_PATH, WebServer
 from tests.support.require import require
 from tests.support.sse import Frame, SseParser
@@ -45,7 +46,7 @@ ASSIGNED = {
 def open_snippet(page: Page, web: WebServer, token: str) -> None:
     """Run the original client code in a page of the application's origin, signed in by cookie."""
     page.context.add_cookies([{"name": "access_token_cookie", "value": token, "url": web.url}])
-    page.goto(f"{web.url}/healthz")
+    open_page_of_a_product(page, web.url)
     page.evaluate(SNIPPET)
     page.wait_for_function("eventSource.readyState === EventSource.OPEN")
 

@@ -16,6 +16,7 @@ from playwright.sync_api import Page
 
 from tests.acceptance.test_one_event import curl, frames_of
 from tests.conftest import StartConsumer, StartWeb, TokenFor
+from tests.support.browser import open_page_of_a_product
 from tests.support.processes import STREAM_PATH, WebServer
 from tests.support.require import require
 from tests.support.waiting import wait_for
@@ -88,7 +89,7 @@ def by_httpx_sse(web: WebServer, token: str) -> Iterator[Reader]:
 def chromium(page: Page, web: WebServer, token: str) -> Iterator[Reader]:
     """Chromium's EventSource, signed in by cookie."""
     page.context.add_cookies([{"name": "access_token_cookie", "value": token, "url": web.url}])
-    page.goto(f"{web.url}/healthz")
+    open_page_of_a_product(page, web.url)
     page.evaluate(
         """url => {
             window.received = [];

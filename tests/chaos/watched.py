@@ -15,8 +15,8 @@ from gevent.server import StreamServer
 from gevent.socket import socket
 from greenlet import getcurrent, greenlet
 
+from app.database import POOL_SIZE
 from app.extensions import db
-from app.notifications.database import POOL_SIZE
 from tests.chaos.holdings import PORT_FILE
 from wsgi import app
 

@@ -9,8 +9,8 @@ from flask import Flask
 from sqlalchemy import func, select
 
 from app.consumer import dry_run
+from app.database import reading
 from app.extensions import Base
-from app.notifications.database import reading
 from app.notifications.following import follow
 from app.notifications.preferences import set_preferences
 from tests.conftest import TokenFor

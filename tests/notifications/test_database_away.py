@@ -13,10 +13,10 @@ from sqlalchemy import make_url, text
 from sqlalchemy.exc import DBAPIError
 from werkzeug.test import TestResponse
 
+from app import database
 from app.consumer.consumer import MOST_FAILURES
+from app.database import reading, writing
 from app.errors import DatabaseUnavailable
-from app.notifications import database
-from app.notifications.database import reading, writing
 from tests.notifications.world import Caller, World
 from tests.support.consuming import consumer, dead_letters, event, finish, pending, send, told
 from tests.support.databases import PostgresServer

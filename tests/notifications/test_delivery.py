@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 from sqlalchemy.exc import DBAPIError
 
-from app.notifications import database
+from app import database
 from app.notifications.delivery import Delivery
 from tests.notifications.world import World, draft
 

@@ -12,9 +12,9 @@ from types import SimpleNamespace
 import pytest
 from sqlalchemy import make_url, text
 
+from app import database
+from app.database import reading
 from app.extensions import db
-from app.notifications import database
-from app.notifications.database import reading
 from tests.notifications.world import Caller, World
 
 pytestmark = pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)

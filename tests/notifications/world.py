@@ -14,8 +14,8 @@ from werkzeug.test import TestResponse
 
 from app import bus
 from app.bus import Push
+from app.database import reading
 from app.notifications.changes import changes_since
-from app.notifications.database import reading
 from app.notifications.delivery import Delivery, deliver
 from app.notifications.draft import Draft
 from app.notifications.snoozes import wake_due

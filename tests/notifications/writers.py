@@ -13,11 +13,11 @@ from uuid import UUID
 
 from sqlalchemy import event
 
-from app import create_app
+from app import create_app, database
 from app.bus import Push
 from app.errors import NotFound
 from app.extensions import db
-from app.notifications import bulk, database
+from app.notifications import bulk
 from app.notifications.delivery import deliver
 from app.notifications.draft import Draft
 from app.notifications.inbox import (

@@ -54,3 +54,12 @@ def save_screenshot(page: Page, name: str, folder: Path) -> Path:
     path = folder / f"{name}.png"
     page.screenshot(path=path)
     return path
+
+
+def open_page_of_a_product(page: Page, origin: str) -> None:
+    """Open a page of that origin that is not ours: our answers let nobody run a script in them."""
+    body = "<!doctype html><title>A product's page</title>"
+    page.route(
+        f"{origin}/product", lambda route: route.fulfill(body=body, content_type="text/html")
+    )
+    page.goto(f"{origin}/product")

@@ -16,8 +16,8 @@ from app.bus import Push
 from app.consumer.consumer import Consumer, Stored
 from app.consumer.handlers import audience_of
 from app.consumer.stream import EventStream, Names
+from app.database import reading
 from app.notifications.audience import resolve
-from app.notifications.database import reading
 from app.notifications.delivery import deliver
 from app.notifications.draft import Draft
 from app.notifications.mailboxes import mailbox_of

@@ -45,6 +45,11 @@ test("a session is known by its CSRF cookie, and two sessions are two users", as
   assert.ok(one);
 });
 
+test("over HTTPS the cookie has a prefix, and goes before one that another host may have set", () => {
+  on("csrf_access_token=planted; __Host-csrf_access_token=one");
+  assert.deepEqual(new Credentials({}, OWN).headers(null, "PATCH"), { "X-CSRF-TOKEN": "one" });
+});
+
 test("a session that changes is noticed, and its end too", async () => {
   on("csrf_access_token=one");
   const credentials = new Credentials({}, OWN);
