@@ -28,13 +28,38 @@ def story_event(
     if story.assignee:
         data["assignee_id"] = story.assignee
         data["assignee_name"] = person(story.assignee)["name"]
+    return _event(f"story.{what}", data, subject=f"story/{story.id}")
+
+
+def burst(name: str, actor: str, to: str, count: int) -> list[dict[str, Any]]:
+    """`count` events that tell `to` of as many numbered things; each is a notification of its own.
+
+    They carry the burst's name, so that a page can see whether all of it has arrived.
+    """
+    return [
+        _event(
+            "notification.requested",
+            {
+                "recipients": [to],
+                "kind": "demo.burst",
+                "title": f"{number} of {count} at once",
+                # Nobody is told of what they did themselves.
+                "actor": None if actor == to else person(actor),
+                "data": {"burst": name, "number": number, "of": count},
+            },
+        )
+        for number in range(1, count + 1)
+    ]
+
+
+def _event(kind: str, data: dict[str, Any], **more: str) -> dict[str, Any]:
     return {
         "specversion": "1.0",
         "id": str(uuid.uuid4()),
         "source": SOURCE,
-        "type": f"story.{what}",
+        "type": kind,
         "time": datetime.now(UTC).isoformat(),
-        "subject": f"story/{story.id}",
+        **more,
         "data": data,
     }
 

@@ -1,16 +1,17 @@
 """The board's JSON API. Who acts is the bearer of the token, never a field of the body."""
 
 import unicodedata
+import uuid
 from collections.abc import Sequence
 from datetime import timedelta
 from typing import Annotated, Any
 
 from flask import Blueprint, current_app
-from pydantic import AfterValidator, StringConstraints
+from pydantic import AfterValidator, Field, StringConstraints
 from pydantic_core import PydanticCustomError
 
 from app.auth import authenticated, identity, issue_token
-from app.board.events import story_event
+from app.board.events import burst, story_event
 from app.board.people import PEOPLE, mentioned_in, person
 from app.board.store import Act, Event, StoryStore, connect
 from app.board.story import Story
@@ -21,6 +22,7 @@ from app.validation import Input, body
 # A working day: nobody who tries the demo is signed out in the middle of it.
 TOKEN_LIFE = timedelta(hours=8)
 MAX_COMMENT_CHARACTERS = 2000
+MAX_BURST = 50
 
 blueprint = Blueprint("board", __name__, url_prefix="/board/api")
 
@@ -61,6 +63,13 @@ class NewComment(Input):
     """What somebody has to say."""
 
     text: CommentText
+
+
+class Burst(Input):
+    """Whom to tell of so many things at once."""
+
+    to: PersonId
+    count: Annotated[int, Field(strict=True, ge=1, le=MAX_BURST)] = MAX_BURST
 
 
 @blueprint.get("/people")
@@ -133,6 +142,15 @@ def reopen(story_id: str) -> dict[str, Any]:
         return _told("updated", story.reopened(actor), actor) if story.done else (story, None)
 
     return _changed(story_id, act)
+
+
+@blueprint.post("/burst")
+@authenticated
+def send_burst() -> dict[str, Any]:
+    """Many events at once, for who wants to see that none is lost."""
+    wanted, name = body(Burst), str(uuid.uuid4())
+    _store().tell(burst(name, identity().user_id, wanted.to, wanted.count))
+    return {"burst": name, "sent": wanted.count}
 
 
 def _told(

@@ -1,6 +1,6 @@
 """The stories, in one Redis hash that all workers share."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any
 
@@ -72,6 +72,13 @@ class StoryStore:
             # WATCH: if somebody else changes the board in between, the turn is run again.
             self._redis.transaction(turn, STORIES_KEY)
         return changed[-1]
+
+    def tell(self, events: Sequence[Event]) -> None:
+        """Write events that change no story: all of them or none, in this order."""
+        with _redis_at_hand(), self._redis.pipeline(transaction=True) as pipe:
+            for event in events:
+                write(pipe, self._stream, event)
+            pipe.execute()
 
     def _seed(self) -> None:
         if self._redis.exists(STORIES_KEY):

@@ -160,6 +160,12 @@ def test_login_refuses_who_is_not_of_the_demo(app: Flask) -> None:
         (f"/stories/{STORY}/comment", {"text": "x" * 2001}),
         (f"/stories/{STORY}/comment", {"text": "a\0b"}),
         (f"/stories/{STORY}/comment", {"text": 7}),
+        ("/burst", {}),
+        ("/burst", {"to": "eve"}),
+        ("/burst", {"to": "grace", "count": 51}),
+        ("/burst", {"to": "grace", "count": 0}),
+        ("/burst", {"to": "grace", "count": "50"}),
+        ("/burst", {"to": "grace", "actor": "linus"}),
     ],
 )
 def test_bad_input_is_a_problem_and_writes_nothing(
@@ -173,6 +179,27 @@ def test_bad_input_is_a_problem_and_writes_nothing(
     assert written(redis_client) == []
 
 
+def test_a_burst_is_fifty_valid_events_that_are_told_apart(
+    ada: Call, redis_client: redis.Redis
+) -> None:
+    answer = ada("POST", "/burst", {"to": "grace"})
+
+    sent = answer.get_json()
+    assert (answer.status_code, sent["sent"]) == (200, 50)
+    events = written(redis_client)
+    assert [told(event) for event in events] == [{"grace": "requested"}] * 50
+    assert [event.data["data"]["number"] for event in events] == list(range(1, 51))
+    assert {event.data["data"]["of"] for event in events} == {50}
+    assert {event.data["data"]["burst"] for event in events} == {sent["burst"]}
+    assert len({event.id for event in events}) == 50
+
+
+def test_a_burst_to_oneself_is_told_too(ada: Call, redis_client: redis.Redis) -> None:
+    ada("POST", "/burst", {"to": "ada", "count": 2})
+
+    assert [told(event) for event in written(redis_client)] == [{"ada": "requested"}] * 2
+
+
 def test_an_unknown_story_is_not_found(ada: Call, redis_client: redis.Redis) -> None:
     assert ada("POST", "/stories/7/assign", {"assignee": "grace"}).status_code == 404
     assert written(redis_client) == []
@@ -182,6 +209,7 @@ def test_the_board_is_for_who_is_signed_in(app: Flask) -> None:
     client = app.test_client()
     assert client.get("/board/api/stories").status_code == 401
     assert client.post(f"/board/api/stories/{STORY}/complete").status_code == 401
+    assert client.post("/board/api/burst", json={"to": "grace"}).status_code == 401
 
 
 def test_a_change_made_meanwhile_is_not_lost(
@@ -220,6 +248,7 @@ def test_there_is_no_demo_in_production(environment: dict[str, str]) -> None:
     for path in ("/", "/inbox", "/board/api/people", "/static/demo/base.css"):
         assert client.get(path).status_code == 404
     assert client.post("/board/api/login", json={"user": "ada"}).status_code == 404
+    assert client.post("/board/api/burst", json={"to": "ada"}).status_code == 404
 
 
 def test_the_pages_run_no_foreign_code(app: Flask) -> None:

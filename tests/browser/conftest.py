@@ -2,13 +2,15 @@
 
 import itertools
 from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
 
 import pytest
-from playwright.sync_api import Browser, BrowserContext
+from playwright.sync_api import Browser, BrowserContext, expect
 
 from app.ops.embedded import EmbeddedRedis
 from tests.browser.tab import Site
-from tests.conftest import JWT_SECRET_KEY, StartConsumer, StartWeb
+from tests.conftest import JWT_SECRET_KEY
 from tests.support.databases import SqliteDatabases
 from tests.support.processes import ConsumerProcess, WebServer, free_port
 
@@ -16,9 +18,23 @@ _numbers = itertools.count(1)
 
 # The sweep is too far away to come to the rescue of what the client should have done.
 SETTINGS = {"KEEPALIVE_SECONDS": "1", "SWEEP_SECONDS": "3600"}
+EXPECT_MS = 20_000
 
-# A server and its Redis.
-Place = tuple[WebServer, str]
+
+@dataclass(frozen=True)
+class Place:
+    """A Tidings: two web workers, a consumer, Redis."""
+
+    web: WebServer
+    redis_url: str
+    environment: dict[str, str]
+    folder: Path
+
+
+@pytest.fixture(scope="session", autouse=True)
+def patience() -> None:
+    """A busy machine is no failure: what is expected of a page has time to come."""
+    expect.set_options(timeout=EXPECT_MS)
 
 
 @pytest.fixture
@@ -28,26 +44,11 @@ def context(browser: Browser) -> Iterator[BrowserContext]:
         yield context
 
 
-@pytest.fixture
-def web(start_web: StartWeb) -> WebServer:
-    """A web server as it is deployed, with two workers."""
-    return start_web(workers=2, **SETTINGS)
-
-
-@pytest.fixture
-def site(
-    context: BrowserContext, web: WebServer, start_consumer: StartConsumer, redis_url: str
-) -> Site:
-    """A Tidings of the test's own, and pages on its origin."""
-    start_consumer()
-    return Site(context, web, redis_url)
-
-
 @pytest.fixture(scope="package")
 def place(
     sqlite_databases: SqliteDatabases, tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[Place]:
-    """A Tidings that tests share: two web workers, a consumer, Redis."""
+    """A Tidings that tests share. A test that kills it starts it again."""
     folder = tmp_path_factory.mktemp("browser")
     with (
         EmbeddedRedis(folder, port=free_port(), append_only=False) as server,
@@ -66,14 +67,15 @@ def place(
             WebServer(environment, folder, workers=2) as web,
             ConsumerProcess(environment, folder),
         ):
-            yield web, redis_url
+            yield Place(web, redis_url, environment, folder)
 
 
 @pytest.fixture
-def shared(context: BrowserContext, place: Place) -> Site:
+def shared(context: BrowserContext, place: Place) -> Iterator[Site]:
     """That Tidings, and pages on its origin; each test has users and a profile of its own."""
-    web, redis_url = place
-    return Site(context, web, redis_url)
+    yield Site(context, place.web, place.redis_url)
+    if not place.web.alive:  # the test failed between killing it and starting it
+        place.web.start()
 
 
 @pytest.fixture

@@ -1,7 +1,8 @@
 """A product's page with `<tidings-inbox>` on it, and a person who uses it."""
 
 import itertools
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from typing import Any
 
 import redis
@@ -35,6 +36,19 @@ h1 { font-size: 1.1rem; }
 main { padding: 0 20px; }
 """
 
+# All that the live region ever said, so that nothing depends on the moment at which one looks.
+LISTEN = """() => {
+    const { shadowRoot } = document.querySelector("tidings-inbox");
+    window.heard = [];
+    new MutationObserver((records) => {
+        for (const { target, addedNodes } of records) {
+            if (target.getAttribute("role") !== "status") continue;
+            const lines = [...addedNodes].map((node) => node.textContent);
+            heard.push({ lines, at: performance.now() });
+        }
+    }).observe(shadowRoot, { childList: true, subtree: true });
+}"""
+
 
 class InboxPage:
     """One tab with the element on it."""
@@ -51,7 +65,6 @@ class InboxPage:
         self.badge = page.locator("tidings-inbox .badge")
         self.toasts = page.locator("tidings-inbox .toast")
         self.notice = page.locator("tidings-inbox .notice")
-        self.said = page.locator("tidings-inbox [role=status]")
         self.scroller = page.locator("tidings-inbox .scroller")
         self.state = page.locator("tidings-inbox .state")
         self.fresh = page.locator("tidings-inbox .fresh")
@@ -67,6 +80,24 @@ class InboxPage:
             f"async () => {{ const inbox = document.querySelector('tidings-inbox');"
             f" return ({expression}); }}"
         )
+
+    @property
+    def heard(self) -> list[str]:
+        """What was said aloud, in order; also what has gone from the region since."""
+        heard: list[str] = self.page.evaluate("heard.flatMap(({ lines }) => lines)")
+        return heard
+
+    @property
+    def shortest_stay_ms(self) -> float:
+        """For how long, at least, each text stayed until the next took its place."""
+        pauses: list[float] = self.page.evaluate(
+            "heard.slice(1).map(({ at }, index) => at - heard[index].at)"
+        )
+        return min(pauses)
+
+    def hears(self, text: str) -> None:
+        """Wait until this has been said aloud."""
+        wait_for(lambda: text in self.heard, 20, f"{text!r} said aloud")
 
     def row(self, title: str) -> Locator:
         """The row with this title."""
@@ -118,6 +149,7 @@ def open_inbox(
     page.route("**/product.css", style_of)
     inbox = InboxPage(page)
     page.goto(f"{site.web.url}{path}")
+    page.evaluate(LISTEN)
     if live:
         wait_for(lambda: inbox.get("inbox.tidings?.state") == "live", what="a live inbox")
     return inbox
@@ -145,3 +177,13 @@ def arrived(inbox: InboxPage, unread: int) -> None:
 def eventually(condition: Callable[[], bool], what: str = "it") -> None:
     """Wait for what a page shows a moment later."""
     wait_for(condition, 20, what)
+
+
+@contextmanager
+def standstill(inbox: InboxPage) -> Iterator[None]:
+    """The page's clock stands still, so that whatever comes comes at one moment."""
+    clock = inbox.page.clock
+    clock.install()
+    clock.pause_at(inbox.get("Date.now()") / 1000 + 1)
+    yield
+    clock.resume()

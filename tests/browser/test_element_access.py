@@ -1,22 +1,23 @@
 """`<tidings-inbox>`: by keyboard, by ear, and for whoever needs more contrast or less motion."""
 
+from typing import Any
+
 import pytest
 from axe_playwright_python.sync_playwright import Axe
-from playwright.sync_api import expect
+from playwright.sync_api import Browser, expect
 
+from tests.browser.conftest import Place
 from tests.browser.inbox_page import InboxPage, arrived, eventually, open_inbox, tell
 from tests.browser.tab import Site
 
-pytestmark = pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
-
 
 @pytest.fixture
-def inbox(site: Site) -> InboxPage:
+def inbox(shared: Site, user: str) -> InboxPage:
     """Grace's, live, with four notifications."""
-    site.sign_in("grace")
-    inbox = open_inbox(site)
-    tell(site, "grace", "One", "Two", "Three")
-    tell(site, "grace", "Four", url="/healthz", body="With a body", actor={"id": "a", "name": "A"})
+    shared.sign_in(user)
+    inbox = open_inbox(shared)
+    tell(shared, user, "One", "Two", "Three")
+    tell(shared, user, "Four", url="/healthz", body="With a body", actor={"id": "a", "name": "A"})
     arrived(inbox, 4)
     return inbox
 
@@ -74,7 +75,9 @@ def test_the_tab_key_passes_the_list_in_three_steps(inbox: InboxPage) -> None:
     expect(inbox.rows.locator(":focus")).to_have_count(0)
 
 
-def test_the_last_row_that_goes_leaves_the_focus_in_the_panel(site: Site, inbox: InboxPage) -> None:
+def test_the_last_row_that_goes_leaves_the_focus_in_the_panel(
+    shared: Site, inbox: InboxPage
+) -> None:
     inbox.open()
     expect(inbox.rows).to_have_count(4)
     inbox.page.keyboard.press("j")
@@ -84,12 +87,12 @@ def test_the_last_row_that_goes_leaves_the_focus_in_the_panel(site: Site, inbox:
     expect(inbox.panel).to_be_focused()
 
 
-def test_what_comes_takes_the_focus_from_no_row(site: Site, inbox: InboxPage) -> None:
+def test_what_comes_takes_the_focus_from_no_row(shared: Site, inbox: InboxPage, user: str) -> None:
     inbox.open()
     expect(inbox.rows).to_have_count(4)
     for _ in range(2):
         inbox.page.keyboard.press("j")
-    tell(site, "grace", "Five")
+    tell(shared, user, "Five")
     expect(inbox.rows).to_have_count(5)
     assert inbox.focused() == "Three"
 
@@ -101,30 +104,59 @@ def test_a_click_elsewhere_closes_the_panel_and_leaves_the_focus_there(inbox: In
     expect(inbox.page.locator("#text")).to_be_focused()
 
 
-@pytest.mark.parametrize("scheme", ["light", "dark"])
-def test_an_audit_finds_nothing(site: Site, inbox: InboxPage, scheme: str) -> None:
+PHONE = {"width": 390, "height": 740}
+LOOKS: dict[str, dict[str, Any]] = {
+    "light": {},
+    "dark": {"color_scheme": "dark"},
+    "forced-colours": {"forced_colors": "active"},
+    "right-to-left-phone": {"viewport": PHONE, "has_touch": True, "is_mobile": True},
+}
+
+
+@pytest.mark.parametrize("look", LOOKS)
+def test_an_audit_finds_nothing(browser: Browser, place: Place, user: str, look: str) -> None:
     # In its full strength: axe takes what fades in for too faint.
-    inbox.page.emulate_media(color_scheme=scheme, reduced_motion="reduce")  # type: ignore[arg-type]
-    tell(site, "grace", "Five")
-    expect(inbox.toasts.last).to_be_visible()
-    audit(inbox, "closed, with a toast")
-    inbox.open()
-    expect(inbox.rows).to_have_count(5)
-    audit(inbox, "the list")
-    inbox.choose("Two", "Mark as read")
-    expect(inbox.unread_rows).to_have_count(4)
-    inbox.row("Three").hover()
-    inbox.row("Three").get_by_role("button", name="More actions").click()
-    audit(inbox, "a menu")
-    inbox.page.keyboard.press("Escape")
-    inbox.row("Three").get_by_role("button", name="Archive").click()
-    audit(inbox, "a notice")
-    inbox.tab("Unread").click()
-    expect(inbox.rows).to_have_count(3)
-    inbox.page.route("**/api/v1/notifications?*", lambda route: route.fulfill(status=503))
-    inbox.tab("Archived").click()
-    expect(inbox.state).to_have_attribute("data-state", "error")
-    audit(inbox, "an error")
+    with browser.new_context(reduced_motion="reduce", **LOOKS[look]) as context:
+        site = Site(context, place.web, place.redis_url)
+        site.sign_in(user)
+        inbox = open_inbox(site, "sign-in", "rtl" if "right-to-left" in look else "ltr")
+        inbox.bell.click()
+        audit_face(inbox, "empty")
+        inbox.tab("Unread").click()
+        audit_face(inbox, "filtered-empty")
+        inbox.page.route("**/api/v1/notifications?*", lambda route: route.fulfill(status=503))
+        inbox.tab("Archived").click()
+        audit_face(inbox, "error")
+        inbox.page.unroute_all()
+        inbox.page.keyboard.press("Escape")
+        tell(site, user, "One", "Two", "Three")
+        tell(site, user, "Four", url="/x", body="With a body", actor={"id": "a", "name": "A"})
+        arrived(inbox, 4)
+        expect(inbox.toasts.last).to_be_visible()
+        audit(inbox, "closed, with a toast")
+        inbox.bell.click()
+        expect(inbox.rows).to_have_count(4)
+        inbox.choose("Two", "Mark as read")
+        expect(inbox.unread_rows).to_have_count(3)
+        audit(inbox, "the list")
+        inbox.row("Three").hover()
+        inbox.row("Three").get_by_role("button", name="More actions").click()
+        audit(inbox, "a menu")
+        inbox.page.keyboard.press("Escape")
+        inbox.row("Three").get_by_role("button", name="Archive").click()
+        inbox.notice.wait_for()
+        audit(inbox, "a notice")
+        context.clear_cookies()
+        inbox.get("inbox.restart()")
+        expect(inbox.panel).to_be_hidden()
+        inbox.bell.click()
+        audit_face(inbox, "signed-out")
+
+
+def audit_face(inbox: InboxPage, face: str) -> None:
+    """The same, of the panel when it shows no list."""
+    expect(inbox.state).to_have_attribute("data-state", face)
+    audit(inbox, face)
 
 
 def audit(inbox: InboxPage, what: str) -> None:
@@ -140,15 +172,15 @@ def test_there_is_one_polite_live_region(inbox: InboxPage) -> None:
     assert inbox.get(f"{regions}.map(region => region.ariaLive)") == ["polite"]
 
 
-def test_nothing_moves_for_who_wants_less_motion(site: Site, inbox: InboxPage) -> None:
+def test_nothing_moves_for_who_wants_less_motion(shared: Site, inbox: InboxPage, user: str) -> None:
     inbox.page.emulate_media(reduced_motion="reduce")
-    tell(site, "grace", "Five")
+    tell(shared, user, "Five")
     expect(inbox.toasts.last).to_be_visible()
     assert inbox.get("inbox.shadowRoot.getAnimations?.().length ?? 0") == 0
     assert inbox.toasts.last.evaluate("toast => getComputedStyle(toast).animationName") == "none"
 
 
-def test_words_colours_and_parts_are_the_pages_to_set(site: Site, inbox: InboxPage) -> None:
+def test_words_colours_and_parts_are_the_pages_to_set(shared: Site, inbox: InboxPage) -> None:
     inbox.page.evaluate(
         """() => {
             const sheet = new CSSStyleSheet();
@@ -169,13 +201,17 @@ def test_words_colours_and_parts_are_the_pages_to_set(site: Site, inbox: InboxPa
     expect(panel).to_contain_text("jetzt")
 
 
-def test_times_stay_true_and_say_all_when_pointed_at(site: Site, inbox: InboxPage) -> None:
-    inbox.page.clock.install()
+def test_times_stay_true_and_say_all_when_pointed_at(shared: Site, user: str) -> None:
+    shared.sign_in(user)
+    shared.context.clock.install()
+    inbox = open_inbox(shared)
+    tell(shared, user, "Four")
+    arrived(inbox, 1)
     inbox.open()
     time = inbox.row("Four").locator("time")
     expect(time).to_have_text("now")
     expect(time).to_have_attribute("title", inbox.get(
         "new Intl.DateTimeFormat('en', {dateStyle: 'full', timeStyle: 'short'}).format(new Date())"
     ))  # fmt: skip
-    inbox.page.clock.run_for("02:00")
+    inbox.page.clock.fast_forward("02:00")
     eventually(lambda: "minute" in time.inner_text(), "a minute ago")

@@ -1,16 +1,16 @@
 """How `<tidings-inbox>` looks: pictures for people to look at."""
 
+import base64
 from collections.abc import Callable
 from pathlib import Path
 
-import pytest
 from playwright.sync_api import Browser, Page, ViewportSize, expect
 
 from tests.browser.inbox_page import arrived, emit, open_inbox, tell
 from tests.browser.tab import Site
 
-pytestmark = pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
-
+SHEET = """body { display: grid; grid-template-columns: 1fr 1fr; gap: 20px; margin: 20px;
+    background: #eef0f3; } img { display: block; width: 100%; }"""
 Screenshot = Callable[[Page, str], Path]
 
 ADA, LINUS = {"id": "ada", "name": "Ada"}, {"id": "linus", "name": "Linus"}
@@ -18,41 +18,41 @@ LOGIN = {"id": "42", "title": "Fix login", "url": "/stories/42"}
 SEARCH = {"id": "7", "title": "Search is slow", "url": "/stories/7"}
 
 
-def fill(site: Site) -> None:
+def fill(site: Site, user: str) -> None:
     """What a day brings."""
-    tell(site, "grace", "The build is green again", body="All 1,204 tests passed.", kind="build")
+    tell(site, user, "The build is green again", body="All 1,204 tests passed.", kind="build")
     emit(
         site,
         {
             "type": "story.completed",
-            "data": {"story": SEARCH, "actor": ADA, "watcher_ids": ["grace"]},
+            "data": {"story": SEARCH, "actor": ADA, "watcher_ids": [user]},
         },
         *(
             {
                 "type": "story.commented",
                 "data": {
-                    "story": LOGIN, "actor": LINUS, "watcher_ids": ["grace"], "comment": text,
+                    "story": LOGIN, "actor": LINUS, "watcher_ids": [user], "comment": text,
                 },
             }
             for text in ("Is it the cookie?", "I can take it tomorrow, if nobody is on it yet.")
         ),
-        {"type": "story.assigned", "data": {"story": LOGIN, "actor": ADA, "assignee_id": "grace"}},
+        {"type": "story.assigned", "data": {"story": LOGIN, "actor": ADA, "assignee_id": user}},
     )  # fmt: skip
     tell(
-        site, "grace", "עדה הזכירה אותך בסיפור", body="שלום, אפשר להעיף מבט?",
+        site, user, "עדה הזכירה אותך בסיפור", body="שלום, אפשר להעיף מבט?",
         kind="story.mentioned", actor={"id": "eda", "name": "עדה"}, url="/stories/9",
     )  # fmt: skip
 
 
-def test_pictures(site: Site, screenshot: Screenshot) -> None:
-    site.sign_in("grace")
-    inbox = open_inbox(site)
+def test_pictures(shared: Site, screenshot: Screenshot, user: str) -> None:
+    shared.sign_in(user)
+    inbox = open_inbox(shared)
     page = inbox.page
     page.set_viewport_size({"width": 900, "height": 720})
     page.emulate_media(reduced_motion="reduce")
-    tell(site, "grace", "Ada mentioned you", body="@grace, have a look?", actor=ADA)
+    tell(shared, user, "Ada mentioned you", body="@grace, have a look?", actor=ADA)
     expect(inbox.toasts).to_have_count(1)
-    fill(site)
+    fill(shared, user)
     expect(inbox.toasts).to_have_count(2)
     screenshot(page, "inbox-toasts")
 
@@ -76,21 +76,26 @@ def test_pictures(site: Site, screenshot: Screenshot) -> None:
     screenshot(page, "inbox-narrow")
     page.close()
 
-    right_to_left = open_inbox(site, direction="rtl")
+    right_to_left = open_inbox(shared, direction="rtl")
     right_to_left.page.set_viewport_size({"width": 900, "height": 720})
     right_to_left.open()
     right_to_left.rows.first.wait_for()
     screenshot(right_to_left.page, "inbox-rtl")
+    row = right_to_left.rows.first
+    sign, dot = row.locator(".avatar").bounding_box(), row.locator(".dot").bounding_box()
+    assert sign is not None
+    assert dot is not None
+    assert sign["x"] > dot["x"]
 
 
 def test_a_phone_shows_the_tools_that_have_no_pointer_to_wait_for(
-    site: Site, browser: Browser, screenshot: Screenshot
+    shared: Site, browser: Browser, screenshot: Screenshot, user: str
 ) -> None:
     size: ViewportSize = {"width": 390, "height": 740}
     with browser.new_context(has_touch=True, is_mobile=True, viewport=size) as context:
-        phone = Site(context, site.web, site.redis_url)
-        phone.sign_in("grace")
-        fill(phone)
+        phone = Site(context, shared.web, shared.redis_url)
+        phone.sign_in(user)
+        fill(phone, user)
         inbox = open_inbox(phone)
         arrived(inbox, 5)
         inbox.bell.tap()
@@ -100,3 +105,41 @@ def test_a_phone_shows_the_tools_that_have_no_pointer_to_wait_for(
         screenshot(inbox.page, "inbox-phone")
         inbox.rows.first.get_by_role("button", name="Archive").tap()
         expect(inbox.rows).to_have_count(4)
+
+
+def test_pictures_of_what_is_shown_where_there_is_no_list(
+    shared: Site, user: str, screenshot: Screenshot
+) -> None:
+    shared.sign_in(user)
+    inbox = open_inbox(shared, "sign-in")
+    inbox.page.emulate_media(reduced_motion="reduce")
+    inbox.page.set_viewport_size({"width": 640, "height": 400})
+    panels = []
+
+    def picture(face: str) -> None:
+        expect(inbox.state).to_have_attribute("data-state", face)
+        panels.append(base64.b64encode(inbox.panel.screenshot()).decode())
+
+    inbox.bell.click()
+    picture("empty")
+    inbox.tab("Unread").click()
+    picture("filtered-empty")
+    inbox.page.route("**/api/v1/notifications?*", lambda route: route.fulfill(status=503))
+    inbox.tab("All").click()
+    picture("error")
+    inbox.page.unroute_all()
+    inbox.panel.get_by_role("button", name="Try again").click()
+    expect(inbox.state).to_have_attribute("data-state", "empty")
+    shared.context.clear_cookies()
+    inbox.get("inbox.restart()")
+    expect(inbox.panel).to_be_hidden()
+    inbox.bell.click()
+    picture("signed-out")
+
+    sheet = shared.context.new_page()
+    sheet.set_viewport_size({"width": 860, "height": 400})
+    images = "".join(f'<img src="data:image/png;base64,{panel}">' for panel in panels)
+    sheet.set_content(f"<style>{SHEET}</style>{images}")
+    height = sheet.evaluate("document.body.offsetHeight + 40")
+    sheet.set_viewport_size({"width": 860, "height": height})
+    screenshot(sheet, "inbox-states")

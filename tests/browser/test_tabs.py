@@ -118,6 +118,25 @@ def test_a_leader_that_hangs_is_replaced_and_joins_in_when_it_goes_on(
     one_stream(shared)
 
 
+def test_a_leader_whose_page_fails_to_give_a_token_lets_another_lead(
+    shared: Site, token_for: TokenFor, user: str
+) -> None:
+    first, second = (shared.open(way="fetched", token=token_for(user)) for _ in range(2))
+    assert first.leads
+    first.page.evaluate(
+        "() => Object.defineProperty(options, 'token', { get: () => { throw new Error('away'); } })"
+    )
+    shared.tell(user, 2)
+    told_everything([first, second], 2)
+    # It opens its stream anew, and can't.
+    first.get("dispatchEvent(new Event('online'))")
+    wait_for(lambda: second.leads and not first.leads, 60, "the other one's stream")
+    shared.tell(user, 3)
+    told_everything([first, second], 5)
+    first.wait_for_state("live")
+    one_stream(shared)
+
+
 def test_a_tab_that_comes_back_by_the_back_button_goes_on_where_it_was(
     browser: Browser, shared: Site, token_for: TokenFor, user: str
 ) -> None:

@@ -84,6 +84,25 @@ export interface StateChange {
   since: number;
 }
 
+/** A frame of the stream. */
+export interface StreamFrame {
+  event:
+    | "message"
+    | "updated"
+    | "mailbox"
+    | "reset"
+    | "connected"
+    | "ping"
+    | "draining"
+    | "expired"
+    | (string & {});
+  /** The seq; null for one that has none. */
+  id: number | null;
+  data: any;
+  /** Unix time in milliseconds, by this machine's clock. */
+  receivedAt: number;
+}
+
 export interface TidingsEvent<Detail> extends CustomEvent<Detail> {
   /** It happened while nobody looked, or this tab missed it: not a reason for a toast. */
   readonly replayed: boolean;
@@ -103,6 +122,11 @@ export interface TidingsEvents {
   state: TidingsEvent<StateChange>;
   /** `unread` or `unseen` has changed, for whatever reason. */
   counts: TidingsEvent<Counts>;
+  /**
+   * Each frame as it came, before anything is made of it: for logs. Tabs that have not the stream
+   * hear of those that tell them something new.
+   */
+  frame: TidingsEvent<StreamFrame>;
 }
 
 export interface Options {
@@ -193,6 +217,10 @@ export class Tidings extends EventTarget {
   preferences(): Promise<Preferences>;
   /** What is left out stays as it is. */
   setPreferences(preferences: Partial<Preferences>): Promise<Preferences>;
+  /** Let go of the stream until `resume()`; the state is `offline`. Other tabs go on. */
+  pause(): void;
+  /** Stream again, from where it was: what came meanwhile is told, as a replay. */
+  resume(): void;
   /** End it. Other tabs go on. */
   close(): void;
 

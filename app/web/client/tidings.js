@@ -65,6 +65,16 @@ export class Tidings extends EventTarget {
     return this.#session.ledger.position;
   }
 
+  /** Let go of the stream until `resume()`: the state is `offline`. Other tabs go on. */
+  pause() {
+    this.#session.pause();
+  }
+
+  /** Stream again, from where it was: what came meanwhile is told, as a replay. */
+  resume() {
+    this.#session.resume();
+  }
+
   /** End it. Other tabs go on. */
   close() {
     this.#session.close();

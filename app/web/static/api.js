@@ -1,4 +1,4 @@
-/** JSON over HTTP: Tidings' REST API and the example board's. */
+/** JSON over HTTP: the example board's API. What is about notifications is the client's. */
 
 /** What the server refused; `status` is 0 when it could not be reached. */
 export class Refusal extends Error {
@@ -10,26 +10,19 @@ export class Refusal extends Error {
 
 /** Calls in the name of one person. */
 export class Api {
-  #token;
+  /** For the client of the notifications as well. */
+  token;
 
   constructor(token) {
-    this.#token = token;
+    this.token = token;
   }
 
   get(path) {
-    return send("GET", path, undefined, this.#token);
+    return send("GET", path, undefined, this.token);
   }
 
   post(path, body = {}) {
-    return send("POST", path, body, this.#token);
-  }
-
-  put(path, body) {
-    return send("PUT", path, body, this.#token);
-  }
-
-  patch(path, body) {
-    return send("PATCH", path, body, this.#token);
+    return send("POST", path, body, this.token);
   }
 }
 
@@ -47,8 +40,7 @@ async function send(method, path, body, token) {
   const headers = { Accept: "application/json" };
   if (token) headers.Authorization = `Bearer ${token}`;
   if (body !== undefined) headers["Content-Type"] = "application/json";
-  // keepalive: a click on a link marks its notification read while the page goes away.
-  const options = { method, headers, body: JSON.stringify(body), keepalive: method === "PATCH" };
+  const options = { method, headers, body: JSON.stringify(body) };
   const response = await fetch(path, options).catch(() => {
     throw new Refusal(0, "The server can’t be reached.");
   });

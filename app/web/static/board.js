@@ -1,4 +1,4 @@
-/** The story board: an example product. It polls; only the inbox is live. */
+/** The story board: an example product. It polls; only notifications are live. */
 
 import { Card } from "./card.js";
 import { el } from "./dom.js";
@@ -18,6 +18,8 @@ export class Board {
   #cards = new Map();
   #columns;
   #asked = 0;
+  /** Whether the page is offline: it asks nothing then. */
+  away = false;
 
   constructor(api, people, report) {
     this.#api = api;
@@ -34,6 +36,7 @@ export class Board {
 
   /** Show the board as it is now. A failure waits for the next time: the stream's state tells. */
   async refresh() {
+    if (this.away) return;
     const asked = ++this.#asked;
     const answer = await this.#api.get(URL_OF_STORIES).catch(() => null);
     // An answer that was overtaken by a later question may be out of date.

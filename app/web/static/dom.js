@@ -13,14 +13,6 @@ export function el(tag, properties = {}, ...children) {
   return element;
 }
 
-/** `url` if it may be followed: http, https, or a path of this site; else null. */
-export function safeUrl(url) {
-  if (typeof url !== "string") return null;
-  const path = url.startsWith("/") && !/^\/[/\\]/.test(url);
-  if (!path && !/^https?:\/\//i.test(url)) return null;
-  return URL.canParse(url, location.origin) ? new URL(url, location.origin).href : null;
-}
-
 /** A round sign for a person: the initial, on a colour that stays the same. */
 export function avatar(person) {
   const sign = el("span", { className: "avatar", ariaHidden: "true" });

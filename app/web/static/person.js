@@ -1,13 +1,17 @@
-/** One person's page: `?as=ada` says who, `?story=42` which story to point at. */
+/**
+ * One person's page: `?as=ada` says who, `?story=42` which story to point at, `?offline=2` for how
+ * many seconds "Go offline" is. All about notifications is the client's and the element's.
+ */
 
+import { Tidings } from "/static/tidings.js";
+import "/static/tidings-inbox.js";
 import { people, signIn } from "./api.js";
 import { Board } from "./board.js";
-import { avatar, el, paintAvatar, safeUrl } from "./dom.js";
-import { Inbox } from "./inbox.js";
-import { Mailbox } from "./mailbox.js";
-import { Stream } from "./stream.js";
+import { avatar, el, paintAvatar } from "./dom.js";
+import { FrameLog } from "./frame-log.js";
+import { TallyView } from "./tally-view.js";
 import { keepTimesTrue } from "./time.js";
-import { announce, complain } from "./toasts.js";
+import { Trials } from "./trials.js";
 
 const STATES = {
   connecting: "Connecting…",
@@ -18,12 +22,12 @@ const STATES = {
 // A short break is nobody's worry: only a longer one is told.
 const PATIENCE_MS = 2_000;
 const RETRY_MS = 3_000;
-// What was missed for longer is not news: it is counted and listed, without a toast.
-const FRESH_MS = 30_000;
+const COMPLAINT_MS = 8_000;
+const OFFLINE_SECONDS = 10;
+const MOST_OFFLINE_SECONDS = 60;
 
 const query = new URLSearchParams(location.search);
 const at = (id) => document.getElementById(id);
-const report = (error) => complain(error.message);
 
 async function start() {
   const everybody = await people();
@@ -31,80 +35,86 @@ async function start() {
   if (!me) return offerChoice(everybody);
   at("name").textContent = me.name;
   paintAvatar(at("avatar"), me);
+  document.title = `${me.name} · Tidings`;
 
   const api = await signIn(me.id);
   const board = new Board(api, everybody, report);
-  const mailbox = new Mailbox(api);
-  await Promise.all([mailbox.load(), board.refresh()]);
+  await board.refresh();
   board.pointAt(query.get("story"));
-  const inbox = new Inbox(mailbox, {
-    open: (item, event) => open(item, event, board, inbox),
-    report,
-  });
-  mailbox.addEventListener("change", () => showTitle(me, mailbox));
-  showTitle(me, mailbox);
-  follow(api, mailbox, board, inbox);
+
+  const tidings = new Tidings({ token: api.token });
+  const inbox = showInbox(tidings, me, board);
+  follow({ tidings, api, me, people: everybody, board, inbox });
 }
 
-/** Keep the mailbox in step with the server. */
-function follow(api, mailbox, board, inbox) {
-  const getTicket = async () => (await api.post("/api/v1/stream-tickets")).ticket;
-  const stream = new Stream(getTicket, mailbox.shownThrough);
-  const on = (name, act) => stream.addEventListener(name, ({ detail }) => act(detail));
-  const refetch = () => mailbox.load().catch(report);
-  const show = (notification) => {
-    inbox.ring();
-    if (inbox.isOpen) return;
-    announce(notification, (event) => {
-      mailbox.markRead(notification).catch(report);
-      open(notification, event, board, inbox);
-    });
+/** The bell with all that belongs to it. */
+function showInbox(tidings, me, board) {
+  const inbox = document.createElement("tidings-inbox");
+  inbox.tidings = tidings;
+  // Of several tabs of one person one shows toasts; this is how they know each other.
+  inbox.setAttribute("name", me.id);
+  inbox.addEventListener("tidings-open", (event) => {
+    // What tells of a story on this board points at it; anything else is a plain link.
+    const url = event.detail.url && new URL(event.detail.url, location.href);
+    if (!url || url.pathname !== location.pathname) return;
+    if (board.pointAt(url.searchParams.get("story"))) event.preventDefault();
+  });
+  at("bar").append(inbox);
+  return inbox;
+}
+
+/** Show what the stream brings, and let the person put it to the test. */
+function follow({ tidings, api, me, people, board, inbox }) {
+  const log = new FrameLog(at("frames"));
+  const score = new TallyView(at("tally"), at("verdict"));
+  const turned = () => {
+    // Whoever is offline does nothing on the board and hears nothing of it.
+    board.away = at("board").inert = inbox.inert = trials.offline;
+    document.body.classList.toggle("away", trials.offline);
+    showState(tidings, trials);
+    if (!trials.offline) board.refresh();
   };
-
-  on("connected", (frame) => mailbox.follow(frame));
-  on("notification", (notification) => {
-    // Other services may publish live messages of their own, without a seq: none of this page's.
-    if (!notification.seq) return;
-    mailbox.add(notification);
-    if (Date.now() - Date.parse(notification.created_at) < FRESH_MS) show(notification);
-    board.refresh();
+  const parts = { tidings, api, me, people, log, score, report, turned };
+  const trials = new Trials(parts, offlineSeconds());
+  tidings.addEventListener("frame", ({ detail, replayed }) => log.frame(detail, replayed));
+  tidings.addEventListener("notification", ({ detail }) => {
+    if (score.tally.take(detail)) score.draw();
+    else board.refresh();
   });
-  on("updated", (notification) => mailbox.update(notification));
-  on("mailbox", (frame) => {
-    const manyRead = frame.unread !== mailbox.unread;
-    mailbox.follow(frame);
-    if (manyRead) refetch();
+  tidings.addEventListener("reset", () => {
+    score.tally.forget();
+    score.draw();
   });
-  on("reset", refetch);
-  stream.addEventListener("state", () => showState(stream));
-  showState(stream);
-  stream.open();
+  tidings.addEventListener("state", () => showState(tidings, trials));
+  showState(tidings, trials);
+  at("trace").hidden = false;
 }
 
-/** Opening what tells of a story on this board points at it; anything else is a plain link. */
-function open(item, event, board, inbox) {
-  const url = safeUrl(item.url) && new URL(safeUrl(item.url));
-  const newTab = event.ctrlKey || event.metaKey || event.shiftKey || event.button === 1;
-  if (!url || newTab || url.pathname !== location.pathname) return;
-  inbox.close();
-  if (board.pointAt(url.searchParams.get("story"))) event.preventDefault();
+function offlineSeconds() {
+  const asked = Number.parseInt(query.get("offline") ?? "", 10);
+  return asked >= 1 ? Math.min(asked, MOST_OFFLINE_SECONDS) : OFFLINE_SECONDS;
 }
 
 let patience;
 
-function showState({ state }) {
+function showState({ state }, { offline }) {
   clearTimeout(patience);
   const tell = () => {
     at("connection").dataset.state = state;
-    at("connection").textContent = STATES[state];
+    at("connection").textContent = offline ? "Offline, on purpose" : STATES[state];
   };
-  const passing = at("connection").dataset.state === "live" && state !== "expired";
+  const passing = at("connection").dataset.state === "live" && state !== "expired" && !offline;
   if (passing && state !== "live") patience = setTimeout(tell, PATIENCE_MS);
   else tell();
 }
 
-function showTitle(me, { unseen }) {
-  document.title = `${unseen ? `(${unseen}) ` : ""}${me.name} · Tidings`;
+let complaint;
+
+function report(error) {
+  clearTimeout(complaint);
+  at("problem").textContent = error.message;
+  at("problem").hidden = false;
+  complaint = setTimeout(() => (at("problem").hidden = true), COMPLAINT_MS);
 }
 
 function offerChoice(everybody) {

@@ -42,6 +42,17 @@ test("what comes back from a snooze is at the top", async () => {
   assert.deepEqual(ids(store), ["n-1", "n-3", "n-2"]);
 });
 
+test("what came back while nobody looked is put where the server has it", async () => {
+  const { api, store, clock } = await started(3);
+  api.tell("updated", api.change("n-1", { snoozed_until: THEN }));
+  const back = api.change("n-1", { snoozed_until: null });
+  api.items = [back, ...api.items.filter((one) => one !== back)];
+  // The counts of a replay are those of now: they say nothing of this change.
+  api.tell("updated", back, true);
+  await clock.pass(1_000);
+  assert.deepEqual(ids(store), ["n-1", "n-3", "n-2"]);
+});
+
 test("an older state never replaces a newer one", async () => {
   const { api, store } = await started(1);
   const stale = { ...api.items[0], seq: 1, title: "Stale" };

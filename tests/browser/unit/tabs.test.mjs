@@ -2,7 +2,8 @@
 
 import assert from "node:assert/strict";
 import { describe, test } from "node:test";
-import { World, settle } from "./world.mjs";
+import { asked, AskedInVain } from "../../../app/web/client/tidings/asked.js";
+import { FakeClock, World, settle } from "./world.mjs";
 
 const upTo = (n) => Array.from({ length: n }, (_, index) => index + 1);
 
@@ -137,6 +138,83 @@ describe("another tab takes over, and nothing is lost or doubled", () => {
     assert.equal(second.state, "live");
     assert.deepEqual(second.seqs, [1]);
   });
+});
+
+/** The page of a tab has no token to give; how often it was asked. */
+function failing(tab) {
+  const { prepare } = tab;
+  const state = { asked: 0, recover: () => (tab.prepare = prepare) };
+  tab.prepare = async () => {
+    state.asked++;
+    throw new AskedInVain(new Error("no"));
+  };
+  return state;
+}
+
+describe("a leader whose page fails to give a token", () => {
+  test("lets another lead, and is told what comes", async () => {
+    const world = new World();
+    const [first, second, third] = await tabsOf(world, 3);
+    failing(first);
+    world.server.cut();
+    world.server.create();
+    await world.clock.pass(15_000);
+    world.server.create();
+    await settle();
+    for (const tab of [first, second, third]) {
+      assert.deepEqual(tab.seqs, [1, 2]);
+      assert.equal(tab.state, "live");
+    }
+    assert.deepEqual(world.leaders, [second]);
+    await world.clock.pass(600_000);
+    assert.deepEqual(world.leaders, [second]);
+  });
+
+  test("is asked as often as ever if there is no other tab", async () => {
+    const world = new World();
+    const [only] = await tabsOf(world, 1);
+    const state = failing(only);
+    world.server.cut();
+    await world.clock.pass(600_000);
+    // At 0.5 a pause is three quarters of 2, 4, 8, 16, 30, 30, … seconds.
+    assert.ok(state.asked >= 25 && state.asked <= 31, `asked ${state.asked} times`);
+    state.recover();
+    await world.clock.pass(30_000);
+    assert.equal(only.state, "live");
+  });
+
+  test("passes on in no hurry where every page fails, and whichever recovers leads", async () => {
+    const world = new World();
+    const tabs = await tabsOf(world, 3);
+    const states = tabs.map(failing);
+    world.server.cut();
+    await world.clock.pass(600_000);
+    const asked = states.map((state) => state.asked);
+    assert.ok(Math.min(...asked) >= 5, `asked ${asked} times`);
+    assert.ok(asked[0] + asked[1] + asked[2] <= 80, `asked ${asked} times`);
+    states[2].recover();
+    await world.clock.pass(120_000);
+    world.server.create();
+    await settle();
+    assert.deepEqual(world.leaders, [tabs[2]]);
+    for (const tab of tabs) assert.deepEqual([tab.seqs, tab.state], [[1], "live"]);
+  });
+});
+
+test("a page that never answers has failed after a while, and one that throws at once", async () => {
+  const clock = new FakeClock();
+  const outcomes = [];
+  const note = (promise) => promise.then((value) => outcomes.push(value), (error) => outcomes.push(error));
+  note(asked(() => new Promise(() => {}), clock));
+  note(asked(() => { throw Object.assign(new Error("no"), { status: 403 }); }, clock));
+  note(asked(() => "token", clock));
+  await settle();
+  assert.equal(outcomes.length, 2);
+  await clock.pass(10_000);
+  const failures = outcomes.filter((outcome) => outcome instanceof AskedInVain);
+  assert.deepEqual(failures.map(({ status }) => status), [403, undefined]);
+  assert.ok(outcomes.includes("token"));
+  assert.equal(clock.next, Infinity);
 });
 
 describe("a leader that lives", () => {

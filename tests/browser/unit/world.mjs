@@ -208,6 +208,7 @@ export class World {
 
 class Tab {
   told = [];
+  wires = [];
   states = [];
   sources = new Set();
   hung = false;
@@ -235,6 +236,7 @@ class Tab {
     this.stream = new SharedStream(parts, this.ledger, {
       state: (state) => state !== this.states.at(-1) && this.states.push(state),
       told: ({ kind, seq, data, replayed }) => this.told.push({ kind, seq, data, replayed }),
+      wire: (wire) => this.wires.push(wire),
       counted: () => {},
       stranger: () => this.states.push("stranger"),
     });

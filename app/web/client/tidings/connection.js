@@ -17,18 +17,26 @@
  * @typedef {object} Parts
  * @property {(query: Record<string, string>, on: import("./source.js").SourceEvents) => () => void} open
  *   opens a source; the result closes it
- * @property {() => Promise<Prepared>} prepare fetches fresh credentials; rejects with a `status`
+ * @property {() => Promise<Prepared>} prepare fetches fresh credentials; rejects with a `status`, or
+ *   with AskedInVain
  * @property {boolean} renewable whether `prepare` can have better credentials than those that ended
  * @property {import("./clock.js").Clock} clock
  * @property {() => number} random
  *
+ * One frame as it came; `id` is null for one that has none.
+ * @typedef {{event: string, id: number | null, data: any, replayed: boolean, receivedAt: number}} Wire
+ *
  * @typedef {object} ConnectionEvents
+ * @property {(wire: Wire) => void} wire every frame, before anything is made of it
  * @property {(state: State) => void} state
  * @property {(start: {seq: number, unread: number, unseen: number}) => void} connected
  * @property {(frame: Frame) => void} frame
+ * @property {() => void} unable the page has failed to give credentials for a while, and is asked
+ *   on; another tab's page may be able to
  * @property {() => void} stranger the stream may be another user's: nothing of it was passed on
  */
 
+import { AskedInVain, Patient } from "./asked.js";
 import { Backoff } from "./backoff.js";
 import { Patience } from "./patience.js";
 
@@ -57,6 +65,7 @@ export class Connection {
   #cancelRetry = () => {};
   #open = false;
   #waiting = false;
+  #retryAt = 0;
 
   // Of the stream at hand:
   #heardAt = 0;
@@ -69,6 +78,9 @@ export class Connection {
 
   /** After which position a jump of the ids was doubted already. @type {number | null} */
   #doubtedAt = null;
+  #patient;
+  /** An unable page is not asked before this, whatever happens. */
+  #restsUntil = 0;
   /** When the credentials that are being replaced ended; null while none are. @type {number | null} */
   #renewing = null;
 
@@ -77,12 +89,16 @@ export class Connection {
     this.#parts = parts;
     this.#on = on;
     this.#backoff = new Backoff(parts.random);
+    this.#patient = new Patient(parts.clock);
   }
 
   /** Open a stream that continues after a position; null: from wherever the mailbox is. @param {number | null} at */
   start(at) {
     this.#at = at;
-    void this.#connect();
+    this.#patient.begin();
+    const rest = this.#restsUntil - this.#parts.clock.now();
+    if (rest > 0) this.#connectIn(rest);
+    else void this.#connect();
   }
 
   /** Up to where the stream has come. */
@@ -124,12 +140,14 @@ export class Connection {
 
   async #connect() {
     const attempt = this.stop();
+    this.#patient.ask();
     try {
       this.#prepared = await this.#parts.prepare();
     } catch (error) {
       if (attempt === this.#attempt) this.#refused(error);
       return;
     }
+    this.#patient.begin();
     // Meanwhile it may have been stopped, or a newer attempt begun.
     if (attempt === this.#attempt) this.#listen(attempt);
   }
@@ -161,6 +179,8 @@ export class Connection {
     if (data === null) return;
     const numbered = name !== "message" || lastId !== this.#lastId || isNotification(data, lastId);
     this.#lastId = lastId;
+    if (name === "connected" && !this.#prepared.still()) return this.#strange();
+    this.#show(name, numbered ? Number(lastId) : null, data);
     if (name === "connected") this.#connected(data);
     else if (name === "ping") this.#patience.heardPing(silence);
     else if (name === "draining") this.#retry(data.retry_ms);
@@ -168,13 +188,23 @@ export class Connection {
     else if (this.#live) this.#frame(KINDS[name], numbered ? Number(lastId) : null, data);
   }
 
+  #strange() {
+    this.stop();
+    this.#on.stranger();
+  }
+
+  /** Whoever wants to see it all does. @param {string} event @param {number | null} lastId @param {any} data */
+  #show(event, lastId, data) {
+    const changes = event in KINDS;
+    // Before `connected` it may still turn out to be another user's.
+    if (changes && !this.#live) return;
+    const id = changes || event === "connected" ? lastId : null;
+    const replayed = changes && id !== null && this.#isReplay(id);
+    this.#on.wire({ event, id, data, replayed, receivedAt: this.#heardAt });
+  }
+
   /** @param {any} data */
   #connected(data) {
-    if (!this.#prepared.still()) {
-      this.stop();
-      this.#on.stranger();
-      return;
-    }
     this.#live = true;
     this.#liveSince = this.#heardAt;
     this.#backoff.learn(data.retry_ms);
@@ -233,8 +263,12 @@ export class Connection {
 
   /** @param {any} error */
   #refused(error) {
-    if (REFUSED.includes(error?.status)) this.#giveUp();
-    else this.#retry((error?.retryAfter ?? 0) * 1_000);
+    if (REFUSED.includes(error?.status)) return this.#giveUp();
+    this.#retry((error?.retryAfter ?? 0) * 1_000);
+    if (!(error instanceof AskedInVain)) return this.#patient.begin();
+    if (this.#patient.bears()) return;
+    this.#restsUntil = this.#retryAt;
+    this.#on.unable();
   }
 
   #giveUp() {
@@ -253,12 +287,19 @@ export class Connection {
     const { clock } = this.#parts;
     const wasLive = this.#live;
     this.#backoff.ended(wasLive ? clock.now() - this.#liveSince : 0);
-    const attempt = this.stop();
-    this.#waiting = true;
     // A server that said goodbye to a live stream chose the moment at random: it is kept to.
     const delay = wasLive && leastMs > 0 ? leastMs : this.#backoff.delay(leastMs);
-    this.#cancelRetry = clock.after(delay, () => attempt === this.#attempt && void this.#connect());
+    this.#connectIn(delay);
     this.#on.state("offline");
+  }
+
+  /** @param {number} delay */
+  #connectIn(delay) {
+    const { clock } = this.#parts;
+    const attempt = this.stop();
+    this.#waiting = true;
+    this.#retryAt = clock.now() + delay;
+    this.#cancelRetry = clock.after(delay, () => attempt === this.#attempt && void this.#connect());
   }
 }
 

@@ -2,19 +2,18 @@
  * One client's life: whose it is, where it starts, its stream, and how it ends.
  *
  * @typedef {import("./connection.js").State} State
- * @typedef {import("./ledger.js").Frame} Frame
  * @typedef {import("./credentials.js").Options} Options
- * @typedef {(type: string, detail: any, replayed?: boolean) => void} Tell
  */
 
 import { Backoff } from "./backoff.js";
 import { canShare, opener, tabParts } from "./browser.js";
 import { clock } from "./clock.js";
 import { Credentials, groupName } from "./credentials.js";
-import { Ledger } from "./ledger.js";
-import { send, TidingsError } from "./rest.js";
+import { Requests } from "./requests.js";
 import { SharedStream } from "./shared-stream.js";
+import { Standing } from "./standing.js";
 import { watch } from "./surroundings.js";
+import { Whose } from "./whose.js";
 
 // The server takes a token for a little longer than it says, as clocks differ.
 const LEEWAY_MS = 5_000;
@@ -22,22 +21,15 @@ const ASK_AGAIN_MS = 60_000;
 
 export class Session {
   #url;
-  #tell;
   #credentials;
-  #ledger = new Ledger();
+  #whose;
+  #requests;
+  #standing;
   #backoff = new Backoff(Math.random);
-  /** @type {State} */
-  #state = "connecting";
-  #since = clock.now();
-  #told = { unread: 0, unseen: 0 };
-  /** Stands for the user; undefined until it was looked for. @type {string | null | undefined} */
-  #mark;
   /** @type {SharedStream | null} */
   #stream = null;
   /** What the page listed before there was a stream. @type {Promise<any> | null} */
   #listed = null;
-  /** Of which user each answer tells. @type {WeakMap<object, string | null>} */
-  #whose = new WeakMap();
   /** Counts beginnings, so that late results of an earlier one are void. */
   #beginning = 0;
   /** Begin now, if a pause is under way. */
@@ -47,14 +39,21 @@ export class Session {
   /** Closed or expired. */
   #over = false;
   #suspended = false;
-  #switched = false;
+  #paused = false;
   #unwatch;
 
-  /** @param {Options} options @param {Tell} tell */
+  /** @param {Options} options @param {import("./standing.js").Tell} tell */
   constructor(options, tell) {
     this.#url = new URL(`${(options.url ?? "/api/v1").replace(/\/+$/, "")}/`, location.href);
-    this.#tell = tell;
     this.#credentials = new Credentials(options, this.#url);
+    this.#standing = new Standing(tell);
+    this.#whose = new Whose(this.#credentials);
+    this.#requests = new Requests(this.#url, this.#credentials, this.#whose, {
+      switched: () => this.#switchUser(),
+      doubted: () => this.#sameUser(),
+      answered: (answer) => this.#standing.count(answer),
+      refused: () => this.#end("expired"),
+    });
     this.#unwatch = watch(
       {
         tick: () => this.#whileSame(() => this.#check()),
@@ -70,15 +69,15 @@ export class Session {
   }
 
   get state() {
-    return this.#state;
+    return this.#standing.state;
   }
 
   get since() {
-    return this.#since;
+    return this.#standing.since;
   }
 
   get ledger() {
-    return this.#ledger;
+    return this.#standing.ledger;
   }
 
   /** End it. Other tabs go on. */
@@ -86,66 +85,50 @@ export class Session {
     this.#end("offline");
   }
 
+  /** Let go of the stream, until `resume`. Other tabs go on. */
+  pause() {
+    if (this.#over || this.#paused) return;
+    this.#paused = true;
+    this.#leave();
+    this.#standing.enter("offline");
+  }
+
+  /** Stream again, from where it was. */
+  resume() {
+    if (!this.#paused) return;
+    this.#paused = false;
+    if (!this.#suspended) void this.#begin();
+  }
+
   /** The page has listed; if there is no stream yet, it starts where that ends. @param {Promise<any>} listed */
   startAfter(listed) {
-    if (this.#beginning === 0) this.#listed ??= listed.catch(() => null);
+    if (this.#standing.ledger.position === null) this.#listed ??= listed.catch(() => null);
   }
 
   /** Ask the REST API, as whoever the user is now. @param {string} method @param {string} path @param {object} [body] */
-  async request(method, path, body) {
-    for (let attempt = 1; ; attempt++) {
-      const who = await this.#credentials.who();
-      if (this.#mark !== undefined && who.mark !== this.#mark) this.#switchUser();
-      try {
-        return await this.#send(who, method, path, body);
-      } catch (error) {
-        if (!(error instanceof TidingsError) || error.status !== 401) throw error;
-        // A token that is fetched may have ended on its way; the next one should not have.
-        if (!this.#credentials.renewable || attempt > 1) {
-          if (this.#credentials.reachRest) this.#end("expired");
-          throw error;
-        }
-      }
-    }
-  }
-
-  /**
-   * @param {import("./credentials.js").Who} who
-   * @param {string} method
-   * @param {string} path
-   * @param {object} [body]
-   */
-  async #send({ mark, token }, method, path, body) {
-    const answer = await send(new URL(path, this.#url).href, {
-      method,
-      headers: this.#credentials.headers(token, method),
-      body,
-      credentials: this.#credentials.mode,
-    });
-    if (this.#credentials.changed(mark)) {
-      this.#sameUser();
-      throw new TidingsError("Somebody else has signed in meanwhile.");
-    }
-    if (mark === this.#mark) this.#count(answer);
-    if (answer) this.#whose.set(answer, mark);
-    return answer;
+  request(method, path, body) {
+    return this.#requests.request(method, path, body);
   }
 
   async #begin() {
-    if (this.#over) return;
+    if (this.#over || this.#paused) return;
     const beginning = ++this.#beginning;
     this.#beginNow = () => {};
     try {
       const { mark } = await this.#credentials.who();
       if (beginning !== this.#beginning) return;
-      this.#known(mark);
+      if (this.#whose.isAnother(mark)) this.#standing.forget();
+      this.#whose.mark = mark;
       const start = await this.#start();
       const name = mark && canShare() ? await groupName(this.#url, mark) : null;
       if (beginning !== this.#beginning) return;
       // Between then and now the user may have changed, and `start` be another's.
       if (this.#credentials.changed(mark)) return this.#switchUser();
       this.#backoff = new Backoff(Math.random);
-      if (start) this.#startAt(start);
+      if (start) {
+        this.#listed = null;
+        this.#standing.startAt(start);
+      }
       this.#stream = this.#streamOf(name);
       this.#stream.start();
     } catch (error) {
@@ -153,30 +136,12 @@ export class Session {
     }
   }
 
-  /** @param {string | null} mark */
-  #known(mark) {
-    if (this.#mark !== undefined && mark !== this.#mark) this.#forget();
-    this.#mark = mark;
-  }
-
   /** Where the stream starts, and the counts; null if that is known already, or can't be. */
   async #start() {
-    if (this.#ledger.position !== null || !this.#credentials.reachRest) return null;
+    if (this.#standing.ledger.position !== null || !this.#credentials.reachRest) return null;
     const page = await this.#listed;
-    this.#listed = null;
-    if (page && this.#whose.get(page) === this.#mark) return page;
+    if (page && this.#whose.owns(page)) return page;
     return this.request("GET", "mailbox");
-  }
-
-  /** @param {{seq: number, unread: number, unseen: number}} start */
-  #startAt({ seq, unread, unseen }) {
-    this.#ledger.begin(seq);
-    this.#ledger.count({ seq, unread, unseen });
-    if (this.#switched) {
-      this.#switched = false;
-      this.#tell("reset", { seq, unread, unseen, reason: "user-changed" }, true);
-    }
-    this.#counted();
   }
 
   /** @param {{status?: number, retryAfter?: number | null}} error */
@@ -190,49 +155,27 @@ export class Session {
       cancel();
       begin();
     };
-    this.#enter("offline");
+    this.#standing.enter("offline");
   }
 
   /** @param {string | null} name */
   #streamOf(name) {
     const parts = {
       open: opener(this.#url, this.#credentials.withCredentials),
-      prepare: () => this.#prepare(),
+      prepare: () => this.#requests.prepare(),
       readSeq: async () => (await this.request("GET", "mailbox")).seq,
       renewable: this.#credentials.renewable,
       tabs: name === null ? null : tabParts(name),
       clock,
       random: Math.random,
     };
-    return new SharedStream(parts, this.#ledger, {
-      state: (state) => (state === "expired" ? this.#end(state) : this.#enter(state)),
-      told: (frame) => this.#toldOf(frame),
-      counted: () => this.#counted(),
+    return new SharedStream(parts, this.#standing.ledger, {
+      state: (state) => (state === "expired" ? this.#end(state) : this.#standing.enter(state)),
+      told: (frame) => this.#standing.told(frame),
+      wire: (wire) => this.#standing.wire(wire),
+      counted: () => this.#standing.counted(),
       stranger: () => this.#switchUser(),
     });
-  }
-
-  /** What a new stream needs: fresh credentials, and where the mailbox is. */
-  async #prepare() {
-    const { mark, token } = await this.#credentials.who();
-    if (mark !== this.#mark) {
-      this.#switchUser();
-      throw new TidingsError("Somebody else has signed in.");
-    }
-    const who = { mark, token };
-    const [query, mailbox] = await Promise.all([
-      this.#ticket(who),
-      this.#credentials.reachRest ? this.#send(who, "GET", "mailbox") : null,
-    ]);
-    return { query, mark: mailbox?.seq ?? null, still: () => !this.#credentials.changed(mark) };
-  }
-
-  /** A ticket, where cookies don't do. @param {import("./credentials.js").Who} who @returns {Promise<Record<string, string>>} */
-  async #ticket(who) {
-    if (this.#credentials.ticket) return { ticket: await this.#credentials.ticket() };
-    if (!who.token) return {};
-    const { ticket } = await this.#send(who, "POST", "stream-tickets");
-    return { ticket };
   }
 
   /** Go on only if the user is still the same. @param {() => void} goOn */
@@ -241,7 +184,7 @@ export class Session {
   }
 
   #sameUser() {
-    if (!this.#stream || this.#mark === undefined || !this.#credentials.changed(this.#mark)) return true;
+    if (!this.#stream || !this.#whose.hasChanged) return true;
     this.#switchUser();
     return false;
   }
@@ -250,16 +193,11 @@ export class Session {
   #switchUser() {
     if (this.#over) return;
     this.#leave();
-    this.#forget();
-    this.#mark = undefined;
-    this.#counted();
-    this.#enter("connecting");
+    this.#standing.forget();
+    this.#whose.mark = undefined;
+    this.#standing.counted();
+    this.#standing.enter("connecting");
     if (!this.#suspended) void this.#begin();
-  }
-
-  #forget() {
-    this.#ledger = new Ledger();
-    this.#switched = true;
   }
 
   #check() {
@@ -287,7 +225,7 @@ export class Session {
   #resume() {
     if (!this.#suspended || this.#over) return;
     this.#suspended = false;
-    this.#enter(this.#state === "live" ? "offline" : this.#state);
+    this.#standing.enter(this.#standing.state === "live" ? "offline" : this.#standing.state);
     void this.#begin();
   }
 
@@ -303,33 +241,6 @@ export class Session {
     this.#over = true;
     this.#leave();
     this.#unwatch();
-    this.#enter(state);
-  }
-
-  /** @param {Frame} frame */
-  #toldOf({ kind, data, replayed }) {
-    this.#tell(kind, data, replayed);
-    this.#counted();
-  }
-
-  /** @param {any} answer */
-  #count(answer) {
-    this.#ledger.count(answer);
-    this.#counted();
-  }
-
-  #counted() {
-    const { unread, unseen } = this.#ledger;
-    if (unread === this.#told.unread && unseen === this.#told.unseen) return;
-    this.#told = { unread, unseen };
-    this.#tell("counts", this.#ledger.counts);
-  }
-
-  /** @param {State} state */
-  #enter(state) {
-    if (state === this.#state) return;
-    this.#state = state;
-    this.#since = clock.now();
-    this.#tell("state", { state, since: this.#since });
+    this.#standing.enter(state);
   }
 }

@@ -5,12 +5,15 @@
  * @typedef {import("./ledger.js").Frame} Frame
  * @typedef {import("./connection.js").State} State
  * @typedef {import("./connection.js").Parts} ConnectionParts
+ * @typedef {import("./connection.js").Wire} Wire
  * @typedef {import("./tabs.js").TabParts} TabParts
  * @typedef {import("./tabs.js").Status} Status
  *
  * @typedef {object} StreamEvents
  * @property {(state: State) => void} state
  * @property {(frame: Frame) => void} told each change once, in order
+ * @property {(wire: Wire) => void} wire each frame as it came, in the tab that has the stream; in
+ *   the others those that tell them something new
  * @property {() => void} counted The counts may have changed without a frame.
  * @property {() => void} stranger The user has changed; this stream is stopped.
  */
@@ -52,6 +55,8 @@ export class SharedStream {
       state: (state) => this.#enter(state),
       connected: (start) => this.#connected(start),
       frame: (frame) => this.#streamed(frame),
+      wire: on.wire,
+      unable: () => this.#tabs.pass(),
       stranger: () => {
         this.stop();
         on.stranger();
@@ -122,10 +127,17 @@ export class SharedStream {
     const verdict = this.#ledger.take(frame);
     if (verdict === "new") {
       this.#tabs.remember(frame);
+      this.#on.wire(this.#wireOf(frame));
       this.#on.told(frame);
     } else if (verdict === "hole") {
       this.#ask();
     }
+  }
+
+  /** @param {Frame} frame @returns {Wire} */
+  #wireOf({ kind, seq, data, replayed }) {
+    const event = kind === "notification" ? "message" : kind;
+    return { event, id: seq, data, replayed, receivedAt: this.#clock.now() };
   }
 
   /** How things stand with the tab that leads. @param {Status} status */

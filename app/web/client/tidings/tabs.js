@@ -13,6 +13,7 @@
  * - Whoever sends a frame says what it continues (`prev`), so a tab sees by itself what it has
  *   already and what it lacks, whoever led when and in whatever order messages come. What it lacks
  *   comes from the leader's memory, or from the stream, which the leader rewinds.
+ * - A leader whose page gives no credentials passes the lock on, and waits at the end of the queue.
  *
  * @typedef {import("./ledger.js").Frame} Frame
  * @typedef {import("./connection.js").State} State
@@ -80,6 +81,8 @@ export class Alone {
   need(_after) {}
 
   ask() {}
+
+  pass() {}
 }
 
 export class Tabs {
@@ -163,6 +166,13 @@ export class Tabs {
     this.#stopAsking = this.#parts.clock.after(patience, () => {
       if (this.#role === "follower" && !this.#answered) this.#takeOver();
     });
+  }
+
+  /** This tab can't open a stream: it is another's turn, if there is another. */
+  pass() {
+    if (this.#role !== "leader") return;
+    this.#letGo();
+    this.#follow();
   }
 
   #tick() {

@@ -72,12 +72,13 @@ export class Inbox {
       announcer: this.#announcer,
     });
     this.#calm = new Calm(clock, () => this.#turned());
-    const say = (/** @type {string} */ text) => this.#announcer.say(text);
+    const say = (/** @type {string} */ text) => this.#announcer.answer(text);
     const open = (/** @type {Notification} */ item, /** @type {Event} */ event) => this.#open(item, event);
     void new Actions({ ...common, api, panel: this.#panel, say, open });
     root.replaceChildren(this.#bell.element, this.#panel.element, this.#toasts.element, this.#announcer.element);
     this.#stopTicking = new Ticker(clock).add(() => this.#panel.list.tick());
     this.#listen(this.#store, ["change"], () => this.#draw());
+    this.#listen(api, ["mailbox", "reset"], ({ detail }) => this.#news.count(detail));
     this.#listen(api, ["counts", "mailbox"], () => this.#counted());
     this.#listen(api, ["reset"], ({ detail }) => this.#reset(detail));
     this.#listen(api, ["state"], ({ detail }) => this.#stateIs(detail));
@@ -133,6 +134,7 @@ export class Inbox {
     this.#ends.abort();
     this.#store.close();
     this.#calm.stop();
+    this.#announcer.stop();
     this.#toasts.toasts.clear();
     this.#title?.close();
     this.#parts.onlyTab.leave();
@@ -166,7 +168,6 @@ export class Inbox {
 
   #counted() {
     const { api } = this.#parts;
-    this.#news.count(api.unseen);
     if (!api.unread) this.#toasts.toasts.clear();
     this.#draw();
   }

@@ -1,5 +1,6 @@
 /** What is told to the person who looks elsewhere: by a toast, by a word, or not at all. */
 
+import { Tally } from "./surfacing.js";
 import { isNews } from "./toasts.js";
 
 // So many are remembered to tell a group that grows from one that was only changed.
@@ -18,7 +19,7 @@ const LATELY_KEPT = 100;
 export class News {
   #parts;
   #means;
-  #unseen;
+  #tally;
   /** What was told lately, for lists that were not loaded. @type {Map<string, Notification>} */
   #lately = new Map();
 
@@ -26,7 +27,7 @@ export class News {
   constructor(parts, means) {
     this.#parts = parts;
     this.#means = means;
-    this.#unseen = parts.api.unseen;
+    this.#tally = new Tally(parts.api);
   }
 
   /** @param {{type: string, detail: any, replayed: boolean}} event */
@@ -34,15 +35,14 @@ export class News {
     const { detail } = event;
     const known = this.#means.known(detail?.id) ?? this.#lately.get(detail?.id) ?? null;
     this.#remember(detail);
-    const news = isNews(event, { known, unseen: this.#unseen });
-    if (typeof detail?.unseen === "number") this.#unseen = detail.unseen;
-    if (news) this.#arrived(detail);
+    const rise = this.#tally.take(detail ?? {});
+    if (isNews(event, known, rise)) this.#arrived(detail);
     else if (detail?.read_at || detail?.archived_at) this.#means.toasts.settle(detail.id);
   }
 
-  /** @param {number} unseen */
-  count(unseen) {
-    this.#unseen = unseen;
+  /** The counts have changed with the mailbox as a whole. @param {import("./surfacing.js").Counts} counts */
+  count(counts) {
+    this.#tally.take(counts);
   }
 
   /** It was another person's. */

@@ -10,8 +10,8 @@
  */
 
 import { Changes } from "./changes.js";
-import { Items } from "./items.js";
-import { hasSurfaced } from "./surfacing.js";
+import { belongs, Items } from "./items.js";
+import { hasSurfaced, Tally } from "./surfacing.js";
 
 const PAGE = 30;
 const LARGEST_PAGE = 100;
@@ -41,7 +41,7 @@ export class Store extends EventTarget {
   #cancelReload = null;
   /** The mailbox's watermarks, as far as they were told. @type {{read: number, seen: number} | null} */
   #marks = null;
-  #unseen = 0;
+  #tally;
   /** @type {[string, (event: any) => void][]} */
   #listeners;
 
@@ -50,7 +50,7 @@ export class Store extends EventTarget {
     super();
     this.#api = api;
     this.#clock = clock;
-    this.#unseen = api.unseen;
+    this.#tally = new Tally(api);
     this.changes = new Changes(api, clock, {
       items: () => this.#items,
       filter: () => this.filter,
@@ -64,7 +64,6 @@ export class Store extends EventTarget {
       ["mailbox", (event) => this.#mailbox(event)],
       ["reset", (event) => this.#reset(event.detail)],
       ["state", (event) => event.detail.state === "live" && this.#backAgain()],
-      ["counts", () => (this.#unseen = api.unseen)],
     ];
     for (const [type, listener] of this.#listeners) api.addEventListener(type, listener);
   }
@@ -155,12 +154,13 @@ export class Store extends EventTarget {
   #told({ detail, replayed }, isNew) {
     // What another service published has no place in the order, and none in the list.
     if (typeof detail?.seq !== "number" || typeof detail.id !== "string") return;
-    const rose = detail.unseen > this.#unseen;
-    this.#unseen = detail.unseen;
+    const rise = this.#tally.take(detail);
     if (!this.#started || !this.#matches(detail)) return;
-    const surfaces = isNew || hasSurfaced(this.#items.known(detail.id), detail, rose);
-    // A replay comes in the order of the latest changes, which is not that of the list.
-    if (replayed && surfaces) this.#mistrust();
+    const known = this.#items.known(detail.id);
+    const surfaces = isNew || hasSurfaced(known, detail, rise);
+    // A replay comes in the order of the latest changes, which is not that of the list, and its
+    // counts are those of now: nobody can tell what surfaced.
+    if (replayed && (surfaces || !known || !belongs(known, "inbox"))) this.#mistrust();
     else if (!this.#items.take(detail, { surfaces, hold: this.hold })) this.#mistrust();
     this.#changed();
   }
@@ -168,17 +168,17 @@ export class Store extends EventTarget {
   /** @param {{detail: any, replayed: boolean}} event */
   #mailbox({ detail, replayed }) {
     const before = this.#marks;
-    this.#unseen = detail.unseen;
+    this.#tally.take(detail);
     this.#marks = { read: detail.read_through, seen: detail.seen_through };
     const onlySeen =
       before && before.read === detail.read_through && before.seen < detail.seen_through;
     if (replayed || !onlySeen) this.#mistrust();
   }
 
-  /** @param {{unseen: number, reason: string}} detail */
-  #reset({ unseen, reason }) {
+  /** @param {{unread: number, unseen: number, reason: string}} detail */
+  #reset({ reason, ...counts }) {
     this.#marks = null;
-    this.#unseen = unseen;
+    this.#tally.take(counts);
     if (!this.#started) return;
     // Nothing of what is shown may be believed, or it is another person's.
     if (reason === "user-changed" || reason === "from-the-future") void this.enter(this.view);
@@ -253,5 +253,4 @@ export class Store extends EventTarget {
   #changed() {
     this.dispatchEvent(new Event("change"));
   }
-
 }

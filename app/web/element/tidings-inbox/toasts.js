@@ -133,10 +133,11 @@ export class Toasts {
 /**
  * Whether an event is news for somebody who looks elsewhere.
  * @param {{type: string, detail: any, replayed: boolean}} event
- * @param {{known: Notification | null, unseen: number}} before what was known before it
+ * @param {Notification | null} known as it was before
+ * @param {import("./surfacing.js").Counts} rise by how much it raised the counts
  */
-export function isNews({ type, detail, replayed }, { known, unseen }) {
+export function isNews({ type, detail, replayed }, known, rise) {
   if (replayed || !detail || typeof detail.title !== "string") return false;
   if (detail.read_at || detail.archived_at || detail.snoozed_until) return false;
-  return type === "notification" || hasSurfaced(known, detail, detail.unseen > unseen);
+  return type === "notification" || hasSurfaced(known, detail, rise);
 }

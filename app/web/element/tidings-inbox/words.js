@@ -60,6 +60,7 @@ export const WORDS = {
   toastMany: { one: "{count} new notification", other: "{count} new notifications" },
   toastManyHint: "Open the list",
   saidOne: "New notification: {title}",
+  saidTimes: "{text} ({count} times)",
   saidMany: { one: "{count} new notification", other: "{count} new notifications" },
   "reason.assigned": "Assigned to you",
   "reason.mentioned": "You were mentioned",
