@@ -1,6 +1,6 @@
 """The story board: what it keeps, what it tells Tidings, whom it lets in."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +17,7 @@ from app.board.story import Story
 from app.consumer.envelope import Event, decode
 from app.consumer.handlers import audience_of
 from app.errors import ServiceUnavailable
+from tests.support.databases import SqliteDatabases
 from tests.support.processes import free_port
 
 STORY = "42"
@@ -24,9 +25,10 @@ Call = Callable[..., TestResponse]
 
 
 @pytest.fixture
-def database_url(tmp_path: Path) -> str:
-    """The board never looks into Tidings' database: it need not even exist."""
-    return f"sqlite:///{tmp_path / 'none.db'}"
+def database_url(sqlite_databases: SqliteDatabases, tmp_path: Path) -> Iterator[str]:
+    """The board never looks into Tidings' database; whoever calls it is looked up there."""
+    with sqlite_databases.fresh(tmp_path) as url:
+        yield url
 
 
 @pytest.fixture

@@ -86,7 +86,7 @@ def snippets(language: str) -> list[str]:
 
 def test_no_snippet_is_left_out() -> None:
     names = [name for name, _ in SNIPPET.findall(DOCUMENT)]
-    assert names == ["js", "js", "jsx", "html", "nginx"]
+    assert names == ["js", "js", "js", "jsx", "html", "nginx"]
 
 
 def page_of(site: Site, markup: str, scripts: dict[str, str], strict: bool = True) -> Page:
@@ -152,6 +152,22 @@ def test_the_element_is_there_and_shows_what_comes(shared: Site, user: str) -> N
     page.get_by_role("button", name="Notifications, 1 new").click()
     expect(page.get_by_role("dialog").get_by_text("Ada assigned you a story")).to_be_visible()
     assert (shared.complaints, [line for line in lines if "Content" in line]) == ([], [])
+
+
+def test_a_session_begins_and_ends(shared: Site, token_for: TokenFor, user: str) -> None:
+    (script,) = (text for text in snippets("js") if "logOut" in text)
+    page = page_of(shared, "<!doctype html><title>x</title>", {}, strict=False)
+    page.goto(f"{shared.web.url}/product")
+    statuses = page.evaluate(
+        f"""async (token) => {{
+            const mailbox = async () => (await fetch("/api/v1/mailbox")).status;
+            const before = await mailbox();
+            {script}
+            return [before, await mailbox(), (await logOut()).status, await mailbox()];
+        }}""",
+        token_for(user),
+    )
+    assert statuses == [401, 200, 204, 401]
 
 
 def without_jsx(source: str) -> str:

@@ -74,6 +74,7 @@ def test_a_group_that_grows_is_news_also_to_a_page_that_never_listed_it(
     emit(shared, comment)
     expect(inbox.toasts).to_have_count(1)
     expect(inbox.toasts).to_contain_text("3 new comments")
+    inbox.hears("New notification: 3 new comments on “Fix login”, the latest by Linus")
     # What the person does elsewhere is none.
     inbox.get("inbox.tidings.list().then(({items}) => inbox.tidings.markRead(items[0].id))")
     expect(inbox.toasts).to_have_count(0)
