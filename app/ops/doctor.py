@@ -12,8 +12,6 @@ from urllib.parse import urlsplit
 
 import click
 import redis
-from alembic.migration import MigrationContext
-from alembic.script import ScriptDirectory
 from flask import Flask, current_app
 from flask.cli import with_appcontext
 from sqlalchemy import text
@@ -112,6 +110,10 @@ def _tokens() -> str:
 
 
 def _database() -> str:
+    # Dear to import, and of no use to any other command or worker.
+    from alembic.migration import MigrationContext
+    from alembic.script import ScriptDirectory
+
     scripts = ScriptDirectory(current_app.extensions["migrate"].directory)
     with reading() as session:
         connection = session.connection()
