@@ -1,6 +1,7 @@
 """Tidings' own processes, started for real, and stopped whatever happens."""
 
 import os
+import secrets
 import shutil
 import signal
 import socket
@@ -23,11 +24,15 @@ STREAM_PATH = "/api/v1/notifications/subscribe"
 
 
 def free_port() -> int:
-    """A TCP port on 127.0.0.1 that nobody listens on now."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port: int = probe.getsockname()[1]
-        return port
+    """A TCP port that nobody uses now, at any address.
+
+    None of those that systems give to outgoing connections: one could have it before a server does.
+    """
+    while True:
+        port = 10_000 + secrets.randbelow(20_000)
+        with socket.socket() as probe, suppress(OSError):
+            probe.bind(("", port))
+            return port
 
 
 def child_environ(settings: Mapping[str, str]) -> dict[str, str]:
