@@ -3,6 +3,7 @@
 import shutil
 from pathlib import Path
 
+import pytest
 import redis
 
 from tests.conftest import StartConsumer, StartWeb
@@ -13,6 +14,7 @@ from tests.support.walkthrough import Shell, differs, steps
 PROJECT = Path(__file__).parents[2]
 
 
+@pytest.mark.timeout(300)  # some 40 processes, one after the other
 def test_every_command_of_the_page_answers_what_the_page_shows(
     start_web: StartWeb,
     start_consumer: StartConsumer,

@@ -11,8 +11,8 @@ from hypothesis import strategies as st
 from tests.hostile.conftest import ATTACKER, CANARY, VICTIM, Fort
 from tests.hostile.raw import Answer, Request, Wire
 
-# 40 in each of 125 rounds. Together with what tests/openapi sends they are more than 10,000.
-ROUNDS, IN_A_ROUND = 125, 40
+# With some 1,300 of tests/openapi and what else is here they are more than 10,000.
+ROUNDS, IN_A_ROUND = 225, 40
 
 NASTY = (
     *("", " ", "0", "-1", "1", "1.5", "1e999", "9" * 19, str(2**63), "9" * 300, "null", "true"),
@@ -113,10 +113,8 @@ def assert_harmless(request: Request, answer: Answer) -> None:
     assert answer.status < 500, where
     assert CANARY.encode() not in answer.body, where
     assert "x-injected" not in answer.headers, where
-    if answer.status >= 400 and answer.content_type == "text/html":
-        # What can't be read as HTTP at all gunicorn answers by itself.
-        assert (answer.status in (400, 417), answer.headers["connection"]) == (True, "close"), where
-    elif answer.status >= 400 and request.method != "HEAD":
+    assert answer.headers["x-content-type-options"] == "nosniff", where
+    if answer.status >= 400 and request.method != "HEAD":
         assert answer.content_type == "application/problem+json", where
         assert json.loads(answer.body)["status"] == answer.status, where
 

@@ -93,6 +93,7 @@ BODIES: Mapping[str, bytes] = {
     "a raw NUL": b'{"muted_kinds":["a\0b"]}',
     "a raw line break": b'{"muted_kinds":["a\nb"]}',
     "two values": b"{}{}",
+    "a name said twice": b'{"up_to":1,"up_to":2}',
     "nothing": b"",
     "a list": b"[1]",
     "a text": b'"read"',
