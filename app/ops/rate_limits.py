@@ -6,6 +6,7 @@ import time
 import redis
 from flask import Flask, Response, current_app, request
 from flask_limiter import Limiter
+from limits.storage import RedisStorage
 from redis.backoff import NoBackoff
 from redis.retry import Retry
 
@@ -42,7 +43,7 @@ def init_app(app: Flask, settings: Settings) -> None:
         # Asked for before it is asked whether the view is exempt: that one gets any rate.
         default_limits=[lambda: _scaled(_rate() or ORDINARY, factor)],
         default_limits_exempt_when=lambda: request.method == "OPTIONS" or _rate() is None,
-        storage_uri="redis://",
+        storage_uri=f"{_Writable.STORAGE_SCHEME[0]}://",
         storage_options={"connection_pool": client.connection_pool},  # type: ignore[dict-item]
         key_prefix="tidings",
         in_memory_fallback_enabled=True,
@@ -53,6 +54,23 @@ def init_app(app: Flask, settings: Settings) -> None:
     @app.after_request
     def say(response: Response) -> Response:
         return _with_headers(response, limiter)
+
+
+class _Writable(RedisStorage):
+    """Redis that is well if it takes what is written.
+
+    One that fails over answers a PING and no more. Taken for well, it would be asked again and
+    again within one request.
+    """
+
+    STORAGE_SCHEME = ["tidings+redis"]  # noqa: RUF012 - the library looks it up by it
+
+    def check(self) -> bool:
+        """Whether it can be used."""
+        try:
+            return bool(self.storage.set(f"{self.PREFIX}:check", 1, ex=60))
+        except redis.RedisError:
+            return False
 
 
 def _rate() -> str | None:

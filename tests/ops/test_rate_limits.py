@@ -6,14 +6,18 @@ import pytest
 import redis
 from flask import Flask
 from flask.testing import FlaskClient
+from redis.backoff import NoBackoff
+from redis.retry import Retry
 from werkzeug.test import TestResponse
 
 from app import create_app
 from app.limits import UNLIMITED_BLUEPRINTS, rate_of, reason_of
-from tests.conftest import TokenFor
+from tests.conftest import StartRedis, TokenFor
 
 # 6,000 and 600 a minute become 6 and 1.
 ALMOST_NONE = {"RATE_LIMIT_FACTOR": "0.001"}
+
+ONCE = Retry(NoBackoff(), 0)
 
 Get = Callable[..., TestResponse]
 
@@ -96,3 +100,20 @@ def test_without_redis_the_inbox_is_readable_and_still_limited(
     app = create_app({**environment, **ALMOST_NONE, "REDIS_URL": "redis://127.0.0.1:1/0"})
     client, token = app.test_client(), token_for("grace")
     assert [get(client, "/mailbox", token).status_code for _ in range(7)] == [200] * 6 + [429]
+
+
+@pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
+def test_a_redis_that_takes_nothing_holds_up_no_request(
+    environment: dict[str, str], token_for: TokenFor, start_redis: StartRedis
+) -> None:
+    """It answers a PING, as one that fails over does."""
+    server = start_redis()
+    url = f"redis://127.0.0.1:{server.port}/0"
+    client = create_app({**environment, "REDIS_URL": url}).test_client()
+    token = token_for("grace")
+    assert get(client, "/mailbox", token).status_code == 200
+    with redis.Redis(port=server.port, socket_timeout=0.2, retry=ONCE) as outside:
+        outside.execute_command("CLIENT", "PAUSE", "60000", "WRITE")
+        assert [get(client, "/mailbox", token).status_code for _ in range(3)] == [200] * 3
+        with pytest.raises(redis.TimeoutError):
+            outside.set("it", "does not answer yet")
