@@ -10,12 +10,12 @@ from typing import Protocol
 import pytest
 import redis
 from flask import Flask
-from playwright.sync_api import Browser, Page
+from playwright.sync_api import Browser, Page, expect
 
 from app import create_app
 from app.extensions import db
 from app.ops.embedded import EmbeddedRedis
-from tests.support.browser import chromium, save_screenshot
+from tests.support.browser import EXPECT_MS, PATIENCE_MS, chromium, save_screenshot
 from tests.support.databases import PostgresDatabases, PostgresServer, SqliteDatabases
 from tests.support.processes import ConsumerProcess, WebServer, free_port
 from tests.support.tokens import sign_token
@@ -195,6 +195,7 @@ def consumer(start_consumer: StartConsumer) -> ConsumerProcess:
 @pytest.fixture(scope="session")
 def browser() -> Iterator[Browser]:
     """One Chromium for all tests."""
+    expect.set_options(timeout=EXPECT_MS)
     with chromium() as browser:
         yield browser
 
@@ -203,6 +204,7 @@ def browser() -> Iterator[Browser]:
 def page(browser: Browser) -> Iterator[Page]:
     """A page in a profile of its own: no cookie and no storage of another test."""
     with browser.new_context() as context:
+        context.set_default_timeout(PATIENCE_MS)
         yield context.new_page()
 
 

@@ -6,11 +6,12 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import Browser, BrowserContext, expect
+from playwright.sync_api import Browser, BrowserContext
 
 from app.ops.embedded import EmbeddedRedis
 from tests.browser.tab import Site
 from tests.conftest import JWT_SECRET_KEY
+from tests.support.browser import PATIENCE_MS
 from tests.support.databases import SqliteDatabases
 from tests.support.processes import ConsumerProcess, WebServer, free_port
 
@@ -18,7 +19,6 @@ _numbers = itertools.count(1)
 
 # The sweep is too far away to come to the rescue of what the client should have done.
 SETTINGS = {"KEEPALIVE_SECONDS": "1", "SWEEP_SECONDS": "3600"}
-EXPECT_MS = 20_000
 
 
 @dataclass(frozen=True)
@@ -31,16 +31,11 @@ class Place:
     folder: Path
 
 
-@pytest.fixture(scope="session", autouse=True)
-def patience() -> None:
-    """A busy machine is no failure: what is expected of a page has time to come."""
-    expect.set_options(timeout=EXPECT_MS)
-
-
 @pytest.fixture
 def context(browser: Browser) -> Iterator[BrowserContext]:
     """One profile: its tabs share cookies, locks and channels."""
     with browser.new_context() as context:
+        context.set_default_timeout(PATIENCE_MS)
         yield context
 
 

@@ -20,6 +20,10 @@ CHROMIUM = (
     "/Applications/Google Chrome.app/Contents/MacOS/Google Chrome",
 )
 
+# A busy machine is no failure: a page waits for its turn, and what it is to show has time to come.
+PATIENCE_MS = 60_000
+EXPECT_MS = 20_000
+
 # The sandbox needs what containers withhold; the rest keeps the browser from calling its maker.
 FLAGS = [
     "--headless",
