@@ -28,6 +28,4 @@ class Ticket(Output):
 def create_stream_ticket() -> Response:
     """A single-use ticket for `GET /notifications/subscribe?ticket=…`."""
     ticket = issue_ticket(tidings().redis, identity())
-    response = jsonify(ticket=ticket, expires_in=TICKET_SECONDS)
-    response.headers["Cache-Control"] = "no-store"
-    return response
+    return jsonify(ticket=ticket, expires_in=TICKET_SECONDS)

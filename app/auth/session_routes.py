@@ -42,12 +42,6 @@ class UserPath(BaseModel):
     user_id: Annotated[str, Field(pattern=f"^{USER_ID_PATTERN}$")]
 
 
-@blueprint.after_request
-def _private(response: Response) -> Response:
-    response.headers.setdefault("Cache-Control", "no-store")
-    return response
-
-
 @blueprint.post("/session")
 @describe(
     "session", {200: Answer(Session, headers=["Set-Cookie"])}, bearer_only=True, problems=[422]

@@ -48,12 +48,6 @@ class Accepted(Output):
     ids: list[str]
 
 
-@blueprint.after_request
-def _private(response: Response) -> Response:
-    response.headers.setdefault("Cache-Control", "no-store")
-    return response
-
-
 @blueprint.post("/events")
 @describe(
     "events",

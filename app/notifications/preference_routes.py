@@ -62,12 +62,6 @@ class SubjectPath(BaseModel):
     ]
 
 
-@blueprint.after_request
-def _private(response: Response) -> Response:
-    response.headers.setdefault("Cache-Control", "no-store")
-    return response
-
-
 @blueprint.get("/preferences")
 @describe("preferences", answers.Preferences)
 @limited(ORDINARY)

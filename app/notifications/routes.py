@@ -131,12 +131,6 @@ class Seen(validation.Input):
     up_to: Annotated[Seq, Field(strict=True)]
 
 
-@blueprint.after_request
-def _private(response: Response) -> Response:
-    response.headers.setdefault("Cache-Control", "no-store")
-    return response
-
-
 @blueprint.get("/notifications")
 @describe(
     "inbox",

@@ -38,6 +38,5 @@ def file(name: str) -> Response:
     # By content: all workers and machines agree, and a new deployment keeps what has not changed.
     response.set_etag(hashlib.sha256(content).hexdigest()[:32])
     response.headers["Cache-Control"] = "no-cache"
-    response.headers["X-Content-Type-Options"] = "nosniff"
     response.make_conditional(request)
     return response

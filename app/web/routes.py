@@ -33,7 +33,6 @@ def inbox() -> str:
 def protect(response: Response) -> Response:
     """Pages that run no foreign code, and are not kept: development changes them all the time."""
     response.headers["Content-Security-Policy"] = CONTENT_SECURITY_POLICY
-    response.headers["X-Content-Type-Options"] = "nosniff"
     response.headers["Referrer-Policy"] = "same-origin"
     response.headers["Cache-Control"] = "no-cache"
     return response

@@ -20,10 +20,10 @@ from playwright.sync_api import (
 
 from app.board.people import PEOPLE
 from app.board.store import STORIES_KEY
-from app.ops.embedded import EmbeddedRedis
 from tests.conftest import JWT_SECRET_KEY, StartWeb
 from tests.support.databases import SqliteDatabases
-from tests.support.processes import ConsumerProcess, WebServer, free_port
+from tests.support.processes import ConsumerProcess, WebServer
+from tests.support.shared import running
 from tests.support.waiting import wait_for
 
 STORY = "Sign in with a passkey"
@@ -39,23 +39,8 @@ def place(
 ) -> Iterator[Place]:
     """A Tidings as `make run` starts it, which the tests share: two web workers, a consumer."""
     folder = tmp_path_factory.mktemp("demo")
-    with (
-        EmbeddedRedis(folder, port=free_port(), append_only=False) as server,
-        sqlite_databases.fresh(folder) as database_url,
-    ):
-        redis_url = f"redis://127.0.0.1:{server.port}/0"
-        environment = {
-            "APP_ENV": "development",
-            "DATABASE_URL": database_url,
-            "REDIS_URL": redis_url,
-            "JWT_SECRET_KEY": JWT_SECRET_KEY,
-            "INSTANCE_PATH": str(folder / "instance"),
-        }
-        with (
-            WebServer(environment, folder, workers=2) as web,
-            ConsumerProcess(environment, folder),
-        ):
-            yield web, redis_url
+    with running(sqlite_databases, folder, JWT_SECRET_KEY) as shared:
+        yield shared.web, shared.redis_url
 
 
 @pytest.fixture

@@ -6,9 +6,9 @@ import pytest
 from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Browser, expect
 
-from tests.browser.conftest import Place
 from tests.browser.inbox_page import InboxPage, arrived, eventually, open_inbox, tell
 from tests.browser.tab import Site
+from tests.support.shared import Place
 
 
 @pytest.fixture

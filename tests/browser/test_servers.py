@@ -5,10 +5,10 @@ import signal
 
 from playwright.sync_api import Browser
 
-from tests.browser.conftest import Place
 from tests.browser.tab import Site
 from tests.conftest import TokenFor
 from tests.support.processes import WebServer
+from tests.support.shared import Place
 from tests.support.waiting import wait_for
 
 WAYS = ("given", "fetched", "ticket")

@@ -10,11 +10,11 @@ import pytest
 import redis
 
 from app.consumer.producer import emit
-from app.ops.embedded import EmbeddedRedis
 from tests.conftest import JWT_SECRET_KEY
 from tests.hostile.raw import Wire
 from tests.support.databases import SqliteDatabases
-from tests.support.processes import ConsumerProcess, WebServer, free_port
+from tests.support.processes import ConsumerProcess, WebServer
+from tests.support.shared import running
 from tests.support.tokens import sign_token
 from tests.support.waiting import wait_for
 
@@ -98,26 +98,13 @@ def fort(
 ) -> Iterator[Fort]:
     """One for all tests of this folder."""
     folder = tmp_path_factory.mktemp("fort")
-    with (
-        EmbeddedRedis(folder, port=free_port(), append_only=False) as server,
-        sqlite_databases.fresh(folder) as database_url,
-    ):
-        redis_url = f"redis://127.0.0.1:{server.port}/0"
-        environment = {
-            "APP_ENV": "development",
-            "DATABASE_URL": database_url,
-            "REDIS_URL": redis_url,
-            "JWT_SECRET_KEY": JWT_SECRET_KEY,
-            "INSTANCE_PATH": str(folder / "instance"),
-            "CORS_ORIGINS": "https://app.example.com",
-            "RATE_LIMIT_FACTOR": "0",
-            "MAX_STREAMS_PER_USER": "1000",
-        }
-        with (
-            WebServer(environment, folder, workers=2) as web,
-            ConsumerProcess(environment, folder) as consumer,
-        ):
-            yield Fort(web, consumer, redis_url)
+    settings = {
+        "CORS_ORIGINS": "https://app.example.com",
+        "RATE_LIMIT_FACTOR": "0",
+        "MAX_STREAMS_PER_USER": "1000",
+    }
+    with running(sqlite_databases, folder, JWT_SECRET_KEY, **settings) as place:
+        yield Fort(place.web, place.consumer, place.redis_url)
 
 
 @pytest.fixture
