@@ -28,7 +28,7 @@ from app.ops import (
     proxies,
     rate_limits,
 )
-from app.sse import presence_routes
+from app.sse import own_stack, presence_routes
 from app.sse import routes as sse_routes
 from app.sse.room import Room
 from app.web import client_routes
@@ -92,6 +92,7 @@ def create_app(environ: Mapping[str, str] | None = None) -> Flask:
         app.register_blueprint(web_routes.blueprint)
     cross_origin.init_app(app, settings, API)
     attempts.init_app(app, settings)
+    own_stack.init_app(app, f"{API}/notifications/subscribe")
 
     auth_cli.init_app(app)
     notifications_cli.init_app(app)

@@ -7,7 +7,7 @@ from typing import Any, Final, ParamSpec, TypeVar
 from flask import request
 
 from app.auth import csrf
-from app.auth.claims import verified_claims
+from app.auth.claims import verified
 from app.auth.identity import Identity
 from app.auth.revocations import is_revoked
 from app.errors import Forbidden, Problem, Unauthorized
@@ -62,12 +62,11 @@ def _not_revoked() -> Identity:
 
 
 def _of_token() -> Identity:
-    claims = verified_claims()
-    caller = Identity.of_claims(claims)
+    found = verified()
     if by_cookie() and request.method not in SAFE_METHODS:
         csrf.check_origin()
-        csrf.check_token(claims)
-    return caller
+        csrf.check_token(found.csrf)
+    return found.caller
 
 
 def by_cookie() -> bool:

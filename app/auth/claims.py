@@ -4,13 +4,17 @@ RFC 8725 is the checklist. The token chooses nothing: not the algorithm, not whe
 """
 
 import re
+import time
 from typing import Any, Final
 
-from flask import current_app, request
-from flask_jwt_extended import decode_token
-from flask_jwt_extended.exceptions import JWTExtendedException
+import jwt
+from flask import Flask, current_app, request
 from jwt import ExpiredSignatureError, PyJWTError
 
+from app.auth import keys
+from app.auth.identity import Identity
+from app.auth.token_header import check_header
+from app.auth.verified import Verified, VerifiedTokens
 from app.errors import Unauthorized
 
 # Nobody's token is as long, and whoever sends such a thing shall not make us work.
@@ -20,9 +24,18 @@ MAX_TOKEN_BYTES: Final = 8 * 1024
 # one token: two of them arrive as one, with a comma between.
 BEARER: Final = re.compile(r"bearer +([A-Za-z0-9._~+/-]+=*)", re.IGNORECASE | re.ASCII)
 
+# Flask-JWT-Extended's own claims, which its tokens have. One without them is taken for one with
+# these; and the id of a token without a `jti`, by which it is revoked, is a digest of all of them.
+ASSUMED: Final[dict[str, Any]] = {"type": "access", "fresh": False, "jti": None}
 
-def verified_claims() -> dict[str, Any]:
-    """The claims of the token in `Authorization: Bearer`, or in the session cookie.
+
+def init_app(app: Flask) -> None:
+    """Let `app` remember the tokens that it has verified."""
+    app.extensions["tidings.verified"] = VerifiedTokens()
+
+
+def verified() -> Verified:
+    """What the token in `Authorization: Bearer`, or in the session cookie, says.
 
     Raises Unauthorized, and ServiceUnavailable if nobody knows the issuer's keys. A header or
     cookie that is there but bad is an error; the other one is not tried instead.
@@ -31,16 +44,52 @@ def verified_claims() -> dict[str, Any]:
     token = _in_header(header) if header else _in_cookie()
     if len(token) > MAX_TOKEN_BYTES:
         raise Unauthorized(f"The token is longer than {MAX_TOKEN_BYTES:,} bytes.")
+    remembered: VerifiedTokens = current_app.extensions["tidings.verified"]
     try:
-        claims: dict[str, Any] = decode_token(token)
+        known = remembered.find(token)
+        if known is None or not _is_still_good(known):
+            known = _verified(token)
+            remembered.keep(token, known)
     except ExpiredSignatureError:
         raise Unauthorized("The token has expired.") from None
-    except (JWTExtendedException, PyJWTError, OverflowError) as error:
+    except (PyJWTError, OverflowError) as error:
         raise Unauthorized(f"The token is not valid: {error}.") from None
+    return known
+
+
+def _is_still_good(known: Verified) -> bool:
+    # The same object, not an equal one: a key set that was fetched anew has new ones.
+    return keys.find(known.kid) is known.key and known.is_timely(
+        time.time(), current_app.config["JWT_DECODE_LEEWAY"]
+    )
+
+
+def _verified(token: str) -> Verified:
+    """The same, of the token as if it were seen for the first time."""
+    config = current_app.config
+    header = jwt.get_unverified_header(token)
+    check_header(header, config["JWT_ALGORITHM"])
+    kid = header.get("kid")
+    key = keys.find(kid)
+    claims = ASSUMED | jwt.decode(
+        token,
+        key,
+        algorithms=config["JWT_DECODE_ALGORITHMS"],
+        audience=config["JWT_DECODE_AUDIENCE"],
+        issuer=config["JWT_DECODE_ISSUER"],
+        leeway=config["JWT_DECODE_LEEWAY"],
+        options={"verify_aud": config["JWT_DECODE_AUDIENCE"] is not None},
+    )
     if claims["type"] != "access":
-        # Flask-JWT-Extended's own claim; a token without it is taken for one of these.
         raise Unauthorized("The token is not valid: its type is not access.")
-    return claims
+    csrf = claims.get("csrf")
+    return Verified(
+        caller=Identity.of_claims(claims),
+        csrf=csrf if isinstance(csrf, str) else None,
+        not_before=max(int(claims.get("nbf", 0)), int(claims.get("iat", 0))),
+        kid=kid,
+        key=key,
+    )
 
 
 def _in_header(header: str) -> str:

@@ -8,7 +8,7 @@ says where the request is from has to say the right thing.
 import hashlib
 import hmac
 from base64 import urlsafe_b64encode
-from typing import Any, Final
+from typing import Final
 from urllib.parse import urlsplit
 
 from flask import current_app, request
@@ -20,19 +20,21 @@ HEADER: Final = "X-CSRF-TOKEN"
 DEFAULT_PORTS: Final = {"http": 80, "https": 443}
 
 
-def csrf_token(token: str, claims: dict[str, Any]) -> str:
+def csrf_token(token: str, claim: str | None) -> str:
     """The CSRF token of a token: its claim `csrf`, or else what only its bearer can work out."""
-    said = claims.get("csrf")
-    if isinstance(said, str) and said:
-        return said
+    if claim:
+        return claim
     digest = hashlib.sha256(b"tidings csrf\0" + token.encode()).digest()
     return urlsafe_b64encode(digest).rstrip(b"=").decode()
 
 
-def check_token(claims: dict[str, Any]) -> None:
-    """Raise Forbidden unless the request has the CSRF token of its session cookie."""
+def check_token(claim: str | None) -> None:
+    """Raise Forbidden unless the request has the CSRF token of its session cookie.
+
+    `claim` is the cookie's claim `csrf`.
+    """
     token = request.cookies.get(current_app.config["JWT_ACCESS_COOKIE_NAME"], "")
-    expected, sent = csrf_token(token, claims), request.headers.get(HEADER)
+    expected, sent = csrf_token(token, claim), request.headers.get(HEADER)
     if sent is None:
         raise Forbidden(f"A change by session cookie needs the header {HEADER}.")
     if not hmac.compare_digest(_bytes(sent), _bytes(expected)):

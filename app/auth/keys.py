@@ -1,16 +1,13 @@
 """Where the key comes from that a token is checked with: the settings say, the token does not."""
 
-from collections.abc import Callable, Mapping
-from typing import Any
+from collections.abc import Callable
 from urllib.parse import urlsplit
 
 from flask import Flask, current_app
 
 from app.auth.jwks import fetch
 from app.auth.key_set import KeySet
-from app.auth.token_header import check_header
 from app.config import Settings
-from app.extensions import jwt
 from app.public_keys import PublicKey, of_pem
 
 # Finds the key for a token whose header names this key id, if any.
@@ -33,9 +30,10 @@ def _finder(settings: Settings) -> KeyFinder:
     return lambda _: key
 
 
-@jwt.decode_key_loader
-def _key_for(header: Mapping[str, Any], _claims: Mapping[str, Any]) -> str | PublicKey:
-    """Called by Flask-JWT-Extended before it checks the signature."""
-    check_header(header, current_app.config["JWT_ALGORITHM"])
-    find: KeyFinder = current_app.extensions["tidings.keys"]
-    return find(header.get("kid"))
+def find(kid: str | None) -> str | PublicKey:
+    """The key for a token whose header names this key id, if any; the same object while it holds.
+
+    Raises InvalidTokenError if the issuer has no such key, ServiceUnavailable if nobody knows.
+    """
+    finder: KeyFinder = current_app.extensions["tidings.keys"]
+    return finder(kid)

@@ -7,7 +7,7 @@ from flask import request
 
 from app.audit import audit
 from app.auth.callers import authenticate, by_cookie
-from app.auth.claims import BEARER, verified_claims
+from app.auth.claims import BEARER, verified
 from app.auth.cookies import Cookies
 from app.auth.csrf import csrf_token
 from app.auth.identity import END_OF_TIME, Identity
@@ -42,7 +42,7 @@ def start() -> Session:
         raise Unauthorized("A session is made of a bearer token in the Authorization header.")
     caller = authenticate()
     [token] = BEARER.findall(request.headers["Authorization"])
-    return Session(caller, token, csrf_token(token, verified_claims()))
+    return Session(caller, token, csrf_token(token, verified().csrf))
 
 
 def end(caller: Identity) -> None:

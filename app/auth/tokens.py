@@ -7,7 +7,7 @@ from http import HTTPStatus
 from flask import Flask
 from flask_jwt_extended import create_access_token
 
-from app.auth import keys
+from app.auth import claims, keys
 from app.auth.cookies import Cookies
 from app.config import Settings
 from app.errors import BadRequest, Problem
@@ -43,6 +43,7 @@ def init_app(app: Flask, kept: Settings) -> None:
     )
     jwt.init_app(app)
     keys.init_app(app, kept)
+    claims.init_app(app)
 
 
 def issue_token(

@@ -1,12 +1,13 @@
 """What changed in a mailbox after a position: the replay of a stream."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Literal
 
 from sqlalchemy import and_, bindparam, select
 from sqlalchemy.orm import Session
 
-from app.database import reading
+from app.database import chunks, reading
 from app.notifications.models import Mailbox, Notification
 from app.notifications.representation import mailbox_payload, notification_payload
 
@@ -23,6 +24,11 @@ MAILBOX_AND_CHANGES = (
     .where(Mailbox.user_id == bindparam("user_id"))
     .order_by(Notification.seq)
     .limit(bindparam("most"))
+)
+
+# Columns and not rows of a model, which take as long again to make.
+STANDINGS = select(Mailbox.user_id, Mailbox.last_seq, Mailbox.unread, Mailbox.unseen).where(
+    Mailbox.user_id.in_(bindparam("user_ids", expanding=True))
 )
 
 ResetReason = Literal["too-far-behind", "from-the-future", "pruned"]
@@ -58,6 +64,19 @@ def changes_since(user_id: str, after: int | None, limit: int) -> Changes:
     if mailbox is None:
         return Changes(0, 0, 0, reset="from-the-future" if after else None)
     return _changes(mailbox, rows, after, limit)
+
+
+def standings(user_ids: Sequence[str]) -> dict[str, Changes]:
+    """Where the mailbox of each of `user_ids` stands, by one query for each thousand.
+
+    For each what changes_since() says without a position. Raises DatabaseUnavailable.
+    """
+    found = {user_id: Changes(0, 0, 0) for user_id in user_ids}
+    with reading() as session:
+        for chunk in chunks(user_ids):
+            for user_id, seq, unread, unseen in session.execute(STANDINGS, {"user_ids": chunk}):
+                found[user_id] = Changes(seq, unread, unseen)
+    return found
 
 
 def _read(

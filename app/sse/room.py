@@ -1,7 +1,7 @@
 """The parts of the stream room, put together for one worker: built, started, drained, stopped."""
 
 import logging
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, datetime
 
 import gevent
@@ -19,11 +19,12 @@ from app.database import POOL_SIZE
 from app.errors import ConfigurationError
 from app.extensions import tidings
 from app.notifications import snoozes
-from app.notifications.changes import Changes, changes_since
+from app.notifications.changes import Changes, changes_since, standings
 from app.notifications.mailboxes import last_seqs
 from app.sse.census import Census
 from app.sse.hub import Hub
 from app.sse.listener import Listener
+from app.sse.lookups import Lookups
 from app.sse.presence import Presence
 from app.sse.rights import Rights
 from app.sse.stream import COME_BACK_WITHIN_MS, no_room
@@ -64,6 +65,7 @@ class Room:
         # When Redis comes back, every stream reads at once. They queue here, and leave half of
         # the pool to requests.
         self._readers = BoundedSemaphore(POOL_SIZE)
+        self.lookups = Lookups(self.read_standings, self.read_changes)
 
     def start(self) -> None:
         """Start the greenlets. Raises ConfigurationError outside of a gevent worker."""
@@ -96,6 +98,12 @@ class Room:
         with self._readers, self._app.app_context():
             self.rights.load()  # no frame before it is known that nobody took the right to it
             return changes_since(user_id, after, self._replay_limit)
+
+    def read_standings(self, user_ids: Sequence[str]) -> Mapping[str, Changes]:
+        """`standings` for streams, in the same way."""
+        with self._readers, self._app.app_context():
+            self.rights.load()
+            return standings(user_ids)
 
     def _revoked_since(self, moment: int) -> Sequence[Revocation]:
         with self._app.app_context():

@@ -68,7 +68,7 @@ def subscribe() -> Response:
         sock.settimeout(WRITE_TIMEOUT_KEEPALIVES * kept.keepalive_seconds)
         client.hang_up = _hanging_up(sock)
     return Response(
-        stream(client, the_room.hub, the_room.read_changes, terms),
+        stream(client, the_room.hub, the_room.lookups, terms),
         content_type="text/event-stream; charset=utf-8",
         headers=HEADERS,
         direct_passthrough=True,

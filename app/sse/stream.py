@@ -4,14 +4,12 @@ import random
 import time
 from collections.abc import Callable, Generator, Iterator
 from dataclasses import dataclass
-from typing import Protocol
-
-import gevent
 
 from app.errors import DatabaseUnavailable
 from app.sse import frame
 from app.sse.client import Client
 from app.sse.hub import Hub
+from app.sse.lookups import Changes, Lookups
 
 # A stream opens without its subscription after this; the confirmation makes it read again. The same
 # holds for the count of its user's streams on other machines.
@@ -26,23 +24,6 @@ FIRST_BACKOFF_SECONDS = 0.25
 MOST_BACKOFF_SECONDS = 5.0
 
 
-class Changes(Protocol):
-    """What leads from a position to now; see `app.notifications.changes`."""
-
-    @property
-    def seq(self) -> int: ...
-    @property
-    def unread(self) -> int: ...
-    @property
-    def unseen(self) -> int: ...
-    @property
-    def payloads(self) -> list[bytes]: ...
-    @property
-    def reset(self) -> str | None: ...
-
-
-# (user id, position) -> what changed since; raises DatabaseUnavailable.
-ReadChanges = Callable[[str, int | None], Changes]
 # Seconds until the stream ends, because its token or its time does; negative after that.
 SecondsLeft = Callable[[], float]
 
@@ -56,7 +37,7 @@ class Terms:
     expires_at: int
 
 
-def stream(client: Client, hub: Hub, read_changes: ReadChanges, terms: Terms) -> Iterator[bytes]:
+def stream(client: Client, hub: Hub, lookups: Lookups, terms: Terms) -> Iterator[bytes]:
     """Every frame for `client`, until its token or its time ends, or the server drains.
 
     Nothing is held before the first chunk is asked for: a HEAD request never does. Whatever ends
@@ -67,8 +48,8 @@ def stream(client: Client, hub: Hub, read_changes: ReadChanges, terms: Terms) ->
         return
     try:
         left = _seconds_left(terms)
-        yield from _opening(client, read_changes, terms, left)
-        yield from _living(client, read_changes, terms, left)
+        yield from _opening(client, lookups, terms, left)
+        yield from _living(client, lookups, terms, left)
     finally:
         hub.leave(client)
         client.close()
@@ -85,9 +66,7 @@ def _seconds_left(terms: Terms) -> SecondsLeft:
     return lambda: min(terms.expires_at - time.time(), ends_at - time.monotonic())
 
 
-def _opening(
-    client: Client, read_changes: ReadChanges, terms: Terms, left: SecondsLeft
-) -> Iterator[bytes]:
+def _opening(client: Client, lookups: Lookups, terms: Terms, left: SecondsLeft) -> Iterator[bytes]:
     """`connected`, and what the client lacks."""
     deadline = time.monotonic() + OPENING_WAIT_SECONDS
     while not (_is_ready(client) or client.ending) and client.wait(deadline - time.monotonic()):
@@ -96,7 +75,7 @@ def _opening(
     # A stream starts at the client's own position. Told a later one, it would skip what lies
     # between if the link broke in mid-replay.
     position = client.position
-    changes = yield from _read(client, read_changes, left, alive=frame.retry(RETRY_MS))
+    changes = yield from _read(client, lookups, left, alive=frame.retry(RETRY_MS))
     if changes is None:
         return
     seq = changes.seq if position is None else position
@@ -118,9 +97,7 @@ def _is_ready(client: Client) -> bool:
     return client.subscribed and client.admitted
 
 
-def _living(
-    client: Client, read_changes: ReadChanges, terms: Terms, left: SecondsLeft
-) -> Iterator[bytes]:
+def _living(client: Client, lookups: Lookups, terms: Terms, left: SecondsLeft) -> Iterator[bytes]:
     """Pushes as they come, catch-up when some did not, `ping` when nothing happens."""
     # Jitter: streams that were opened together don't all ping together.
     pause = terms.keepalive_seconds * random.uniform(0.8, 1)  # noqa: S311
@@ -134,7 +111,7 @@ def _living(
         if chunk:
             yield chunk
         elif client.behind:
-            changes = yield from _read(client, read_changes, left, alive=frame.PING)
+            changes = yield from _read(client, lookups, left, alive=frame.PING)
             if changes:
                 yield from _replay(client, changes)
         elif not client.wait(min(seconds, pause)) and pause < seconds:
@@ -151,7 +128,7 @@ def _last_frame(client: Client, terms: Terms) -> bytes:
 
 
 def _read(
-    client: Client, read_changes: ReadChanges, left: SecondsLeft, alive: bytes
+    client: Client, lookups: Lookups, left: SecondsLeft, alive: bytes
 ) -> Generator[bytes, None, Changes | None]:
     """Read what changed; while the database is away, wait and give a sign of life.
 
@@ -161,7 +138,7 @@ def _read(
     while not client.ending and left() > 0:
         client.begin_catch_up()
         try:
-            return (yield from _read_once(client, read_changes, left, alive))
+            return (yield from _read_once(client, lookups, left, alive))
         except DatabaseUnavailable:
             yield alive
             client.rest(backoff * random.uniform(0.5, 1))  # noqa: S311
@@ -170,33 +147,22 @@ def _read(
 
 
 def _read_once(
-    client: Client, read_changes: ReadChanges, left: SecondsLeft, alive: bytes
+    client: Client, lookups: Lookups, left: SecondsLeft, alive: bytes
 ) -> Generator[bytes, None, Changes | None]:
     """The same for one read. Raises DatabaseUnavailable."""
-    # In a greenlet of its own: a database that hangs answers nobody, not even with an error, and
+    # Asked by another greenlet: a database that hangs answers nobody, not even with an error, and
     # the stream has to give signs of life and to end when it must.
-    reading = gevent.spawn(_outcome, read_changes, client.user_id, client.position)
-    reading.rawlink(client.wake)
+    lookup = lookups.begin(client.user_id, client.position, client.wake)
     try:
-        client.rest(min(left(), SILENCE_SECONDS), reading.ready)
-        while not (reading.ready() or client.ending or left() <= 0):
+        client.rest(min(left(), SILENCE_SECONDS), lookup.ready)
+        while not (lookup.ready() or client.ending or left() <= 0):
             yield alive
-            client.rest(min(left(), SILENCE_SECONDS), reading.ready)
-        if not reading.ready() or client.barred or left() <= 0:
+            client.rest(min(left(), SILENCE_SECONDS), lookup.ready)
+        if not lookup.ready() or client.barred or left() <= 0:
             return None
     finally:
-        reading.kill(block=False)
-    outcome = reading.get()
-    if isinstance(outcome, Exception):
-        raise outcome
-    return outcome
-
-
-def _outcome(read_changes: ReadChanges, user_id: str, position: int | None) -> Changes | Exception:
-    try:
-        return read_changes(user_id, position)
-    except Exception as error:  # noqa: BLE001  # raised by the stream, if it still waits for this
-        return error
+        lookup.drop()
+    return lookup.get()
 
 
 def _replay(client: Client, changes: Changes) -> Iterator[bytes]:

@@ -7,6 +7,7 @@ from typing import Any, TypeVar
 from app import bus
 from app.errors import DatabaseUnavailable
 from app.sse.hub import Hub
+from app.sse.lookups import Changes, Lookups
 from tests.sse.parts import Answer, Reading, opened
 from tests.support.sse import Frame
 
@@ -130,6 +131,15 @@ class Server:
         self.away = 0
         # What happens in the middle of the next reads: before the database is looked at, after it.
         self.plans: list[tuple[Callable[[], None], Callable[[], None]]] = []
+        self.lookups = Lookups(self.read_standings, self.read_changes)
+
+    def read_standings(self, users: Sequence[str]) -> dict[str, Changes]:
+        if self.away:
+            self.away -= 1
+            raise DatabaseUnavailable("away")
+        return self._in_the_middle(
+            lambda: {user: self.mailboxes[user].changes_since(None) for user in users}
+        )
 
     def read_changes(self, user_id: str, after: int | None) -> Answer:
         if self.away:
@@ -166,7 +176,7 @@ class Browser:
     def connect(self, hub: Hub, server: Server) -> None:
         """Open a stream from where the last one ended."""
         user = self.mailbox.user
-        self.reading = opened(hub, server.read_changes, self.position, user_id=user)
+        self.reading = opened(hub, server.lookups, self.position, user_id=user)
         self.frames = 0
 
     def disconnect(self) -> None:

@@ -8,7 +8,8 @@ from app.auth.revocation import Revocation
 from app.errors import DatabaseUnavailable
 from app.sse.client import Client
 from app.sse.hub import Census, Hub, Rights, Subscriptions
-from app.sse.stream import ReadChanges, Terms, stream
+from app.sse.lookups import Lookups, ReadChanges
+from app.sse.stream import Terms, stream
 from tests.support.sse import Frame, SseParser
 
 FAR_FUTURE = 2**40
@@ -162,9 +163,14 @@ class Reading:
         return found
 
 
+def alone(read_changes: ReadChanges) -> Lookups:
+    """Lookups in which every stream is read for by itself, at once."""
+    return Lookups(lambda _users: {}, read_changes)
+
+
 def opened(
     hub: Hub,
-    read_changes: ReadChanges,
+    read_changes: ReadChanges | Lookups,
     position: int | None = None,
     *,
     user_id: str = "ada",
@@ -174,4 +180,5 @@ def opened(
 ) -> Reading:
     """A stream that is not yet asked for anything; it pings whenever there is nothing to do."""
     terms = Terms(keepalive_seconds, max_seconds, expires_at)
-    return Reading(stream(new_client(user_id, position), hub, read_changes, terms))
+    lookups = read_changes if isinstance(read_changes, Lookups) else alone(read_changes)
+    return Reading(stream(new_client(user_id, position), hub, lookups, terms))

@@ -15,6 +15,7 @@ from tests.sse.parts import (
     Clock,
     Database,
     Reading,
+    alone,
     new_client,
     new_hub,
     opened,
@@ -202,7 +203,7 @@ def test_a_stream_that_is_closed_leaves_nothing(
     hub: Hub, channels: Channels, reach: Callable[[Reading, Hub], None]
 ) -> None:
     chunks = stream(
-        new_client("ada", 1), hub, Database(seq=2).read_changes, Terms(0, 60, FAR_FUTURE)
+        new_client("ada", 1), hub, alone(Database(seq=2).read_changes), Terms(0, 60, FAR_FUTURE)
     )
     reach(Reading(chunks), hub)
     chunks.close()  # type: ignore[attr-defined]  # a generator, as gunicorn finds it to be
@@ -211,7 +212,8 @@ def test_a_stream_that_is_closed_leaves_nothing(
 
 
 def test_a_stream_that_is_never_begun_as_for_head_never_joins(hub: Hub, channels: Channels) -> None:
-    chunks = stream(new_client("ada", 1), hub, Database().read_changes, Terms(0, 60, FAR_FUTURE))
+    lookups = alone(Database().read_changes)
+    chunks = stream(new_client("ada", 1), hub, lookups, Terms(0, 60, FAR_FUTURE))
     chunks.close()  # type: ignore[attr-defined]
     assert (hub.streams, channels.asked) == (0, [])
 
