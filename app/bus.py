@@ -107,7 +107,10 @@ def _encode(value: Mapping[str, Any], first: tuple[str, ...]) -> bytes:
 def seq_and_event(payload: bytes) -> tuple[int, str | None] | None:
     """The seq and the event's name of a Push of ours; None for what another service published."""
     match = _PREFIX.match(payload)
-    return (int(match[1]), EVENT_OF_SECOND_KEY[match[2]]) if match else None
+    if match is None:
+        return None
+    seq, second_key = match.groups()
+    return int(seq), EVENT_OF_SECOND_KEY[second_key]
 
 
 def foreign_object(payload: bytes) -> bytes | None:
