@@ -21,8 +21,9 @@ from tests.support.processes import ConsumerProcess, WebServer, free_port
 from tests.support.tokens import sign_token
 
 # Redis has 16 numbered databases. A test gets the next, so that what a process of an earlier test
-# still writes does not reach it.
-REDIS_DATABASES = itertools.cycle(range(16))
+# still writes does not reach it. The first is for servers that many tests share, and which run
+# meanwhile.
+REDIS_DATABASES = itertools.cycle(range(1, 16))
 
 JWT_SECRET_KEY = secrets.token_urlsafe(48)
 
