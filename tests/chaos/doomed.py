@@ -60,7 +60,7 @@ def doom(point: str) -> None:
         case "read":
             EventStream.new = dying_after(EventStream.new)  # type: ignore[method-assign]
         case "inserted":
-            event.listen(Session, "after_flush_postexec", die_if_written)
+            event.listen(Session, "before_commit", die_if_written)
         case "committed":
             event.listen(Session, "after_commit", die_if_written)
         case "published":

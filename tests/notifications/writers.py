@@ -17,7 +17,7 @@ from app import create_app, database
 from app.bus import Push
 from app.errors import NotFound
 from app.extensions import db
-from app.notifications import bulk
+from app.notifications import bulk, settling
 from app.notifications.delivery import deliver
 from app.notifications.draft import Draft
 from app.notifications.inbox import (
@@ -147,10 +147,10 @@ def deliver_and_number(batches: Sequence[Sequence[Draft]], _others: Barrier) -> 
 
 def live_with_it(wanted: tuple[Sequence[str], int, int], _others: Barrier) -> Written:
     """Do, so many times, anything that people do with their inboxes; more than three at once are a
-    change of the mailbox as a whole. Snoozes end in a few hundredths of a second.
+    change of the mailbox as a whole, or get it a mark. Snoozes end in a few hundredths of a second.
     """
     people, seed, count = wanted
-    bulk.MOST_SINGLY = 3
+    bulk.MOST_SINGLY = bulk.MOST_WRITTEN = 3
     chance = random.Random(seed)
     written: Written = []
     for _ in range(count):
@@ -211,6 +211,14 @@ def wake_and_prune(rounds: int, _others: Barrier) -> Written:
             for _ in prune(datetime.now(UTC) - timedelta(seconds=0.2), pruned.extend):
                 pass
     return written + _numbers(pruned)
+
+
+def settle_again_and_again(given: tuple[int, int], _others: Barrier) -> Written:
+    """Settle what is marked, so many times in batches of so many, each time one batch."""
+    rounds, settling.BATCH = given
+    for _ in range(rounds):
+        settling.settle_for(0)
+    return []
 
 
 def _numbers(pushes: Iterable[Push]) -> Written:
