@@ -2,7 +2,7 @@
 
 PYTHON_IN_VENV := .venv/bin/python
 
-.PHONY: help setup run test check format chaos bench lock clean
+.PHONY: help setup run test check format chaos bench bench-check lock clean
 .DEFAULT_GOAL := help
 
 help:
@@ -11,7 +11,8 @@ help:
 	@echo "make check    check format, lint, types, import directions and pins"
 	@echo "make format   format the code, and fix what the linter can fix"
 	@echo "make chaos    break everything under load, and count what was lost (ARGS=\"--help\")"
-	@echo "make bench    run the benchmarks and print one table"
+	@echo "make bench    run the benchmarks, print one table, draw one picture (ARGS=\"--help\")"
+	@echo "make bench-check  what became slower between two commits (ARGS=\"BASE [HEAD]\")"
 	@echo "make setup    make .venv with everything in it (PYTHON=python3.12 chooses the Python)"
 	@echo "make lock     pin the newest versions: requirements.in to requirements.txt, both pairs"
 	@echo "make clean    remove .venv and caches; instance/, with its data, stays"
@@ -43,13 +44,18 @@ chaos: setup
 bench: setup
 	@$(PYTHON_IN_VENV) -m bench $(ARGS)
 
+bench-check: setup
+	@$(PYTHON_IN_VENV) -m bench.check $(ARGS)
+
 # The order counts: the second file keeps to the versions that the first one pins.
 lock: setup
 	.venv/bin/uv pip compile --upgrade --universal --python-version 3.11 --no-header --quiet \
 		requirements.in --output-file requirements.txt
 	.venv/bin/uv pip compile --upgrade --universal --python-version 3.11 --no-header --quiet \
 		requirements-dev.in --output-file requirements-dev.txt
+	cd bench/yardsticks && ../../.venv/bin/uv pip compile --upgrade --universal \
+		--python-version 3.11 --no-header --quiet requirements.in --output-file requirements.txt
 
 clean:
-	rm -rf .venv .pytest_cache .mypy_cache .ruff_cache .import_linter_cache .hypothesis
+	rm -rf .venv bench/.yardsticks .pytest_cache .mypy_cache .ruff_cache .import_linter_cache .hypothesis
 	find app tests bench -name __pycache__ -type d -prune -exec rm -rf {} +

@@ -6,10 +6,11 @@ waiting for something else.
 
 import sqlite3
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any
 
+import orjson
 from flask import Flask
 from sqlalchemy import Connection, Engine, ExceptionContext, event
 from sqlalchemy.exc import DBAPIError, InterfaceError, OperationalError
@@ -76,6 +77,7 @@ def init_app(app: Flask, settings: Settings) -> None:
             event.listen(db.engine, "begin", _begin_sqlite)
         else:
             event.listen(db.engine, "handle_error", _leave_what_is_not_writable)
+            event.listen(db.engine, "do_execute", _copy)
 
 
 def _set_up_sqlite(connection: sqlite3.Connection, _record: object) -> None:
@@ -94,6 +96,19 @@ def _leave_what_is_not_writable(context: ExceptionContext) -> None:
     """Have the pool close its connections to a read-only server, as to one that went away."""
     if getattr(context.original_exception, "sqlstate", None) == NOT_WRITABLE:
         context.is_disconnect = True
+
+
+def _copy(cursor: Any, statement: str, parameters: Any, _context: object) -> bool:
+    """Have a `COPY … FROM STDIN`, whose one parameter are the rows, send them as they are made.
+
+    Below SQLAlchemy, so that its errors are those of any other statement.
+    """
+    if not statement.startswith("COPY "):
+        return False
+    with cursor.copy(statement) as copy:
+        for row in parameters[0]:
+            copy.write_row(row)
+    return True
 
 
 def _begin_sqlite(connection: Connection) -> None:
@@ -128,9 +143,15 @@ def _engine(*, read_only: bool) -> Engine:
 
 
 @contextmanager
-def reading() -> Iterator[Session]:
-    """A session that only reads. Raises DatabaseUnavailable."""
+def reading(*, one_moment: bool = False) -> Iterator[Session]:
+    """A session that only reads. Raises DatabaseUnavailable.
+
+    With `one_moment` all its queries see one state, as those of SQLite always do; otherwise each
+    sees what is committed by then.
+    """
     with _translated(), Session(_engine(read_only=True), expire_on_commit=False) as session:
+        if one_moment and is_postgresql(session):
+            session.connection(execution_options={"isolation_level": "REPEATABLE READ"})
         yield session
 
 
@@ -172,3 +193,41 @@ def _first_line(error: Exception) -> str:
 def chunks(values: Sequence[str]) -> Iterator[Sequence[str]]:
     """`values` in pieces that fit in one statement."""
     return (values[start : start + CHUNK] for start in range(0, len(values), CHUNK))
+
+
+def is_postgresql(session: Session) -> bool:
+    """Whether the session's database is PostgreSQL; else it is SQLite."""
+    return session.get_bind().dialect.name == "postgresql"
+
+
+def among(session: Session, *columns: str) -> str:
+    """SQL: these columns together are one of the rows that `wanted` makes parameters of.
+
+    However many rows, they go as one parameter for each column at most. With one for each value,
+    SQLAlchemy writes the query, and the driver reads it, anew for each number of them.
+    """
+    count = range(len(columns))
+    if is_postgresql(session):
+        # Not `= ANY(array)`: while its table is small, PostgreSQL goes for each of its rows through
+        # the whole array, and keeps that plan while the table grows.
+        arrays = ", ".join(f"CAST(:wanted_{i} AS text[])" for i in count)
+        rows = f"SELECT * FROM unnest({arrays}) AS wanted"  # noqa: S608 - all of it is ours
+    else:
+        values = ", ".join(f"json_extract(wanted.value, '$[{i}]')" for i in count)
+        rows = f"SELECT {values} FROM json_each(:wanted) AS wanted"  # noqa: S608 - so is this
+    return f"({', '.join(columns)}) IN ({rows})"
+
+
+def wanted(session: Session, rows: Collection[Sequence[str]]) -> dict[str, str]:
+    """The parameters of `among`."""
+    if not is_postgresql(session):
+        return {"wanted": orjson.dumps(list(rows)).decode()}
+    columns = zip(*rows, strict=True)
+    return {f"wanted_{i}": array_literal(column) for i, column in enumerate(columns)}
+
+
+def array_literal(values: Collection[str]) -> str:
+    """A `text[]` as PostgreSQL reads it: a tenth of the time that psycopg takes for a list."""
+    quoted = (value.replace("\\", "\\\\").replace('"', '\\"') for value in values)
+    inside = '","'.join(quoted)
+    return f'{{"{inside}"}}' if values else "{}"

@@ -1,28 +1,41 @@
-"""One of the two shapes under load: its server, its open streams, what they received."""
+"""A server under load: its open streams, what they received, what that took."""
 
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 
+from app import bus
 from bench import usage
 from bench.crowd import Crowd, CrowdError
 from bench.load import Load, Pipe
-from bench.samples import Publishes, user_ids
-from bench.stage import Server, Stage
+from bench.samples import PAYLOAD_BYTES, Publishes, user_ids
+from bench.servers import Server
+from bench.stage import Stage
 
 BUSY_PERCENT = 90
 # Long enough that every stream gets some frames, short enough to keep all of them.
 VERIFY_SECONDS = 0.3
+SUBSCRIBE_SECONDS = 60.0
+
+
+@dataclass(frozen=True, slots=True)
+class Shape:
+    """So many streams, of so many users in turn, and how large what they receive is."""
+
+    streams: int
+    users: int
+    payload_bytes: int = PAYLOAD_BYTES
 
 
 @dataclass
 class Contender:
-    """A server with open streams, one for each user, and the figures of its rounds."""
+    """A server with open streams, and the figures of its rounds."""
 
     stage: Stage
     server: Server
     load: Load
+    # Frames in flight: about one for each stream, so that no server can join frames that pile up.
     window: int
     rates: list[float] = field(default_factory=list)
     server_micros: list[float] = field(default_factory=list)
@@ -35,18 +48,31 @@ class Contender:
 
     def round(self) -> None:
         """One round in the closed loop."""
-        pids = (self.server.worker_pid, self.stage.redis_pid)
-        before = [usage.cpu_seconds(pid) for pid in pids]
+        served, redis = self.server.cpu_seconds(), usage.cpu_seconds(self.stage.redis_pid)
         own, started = time.process_time(), time.perf_counter()
         rate = self.load.closed_loop(self.stage.plan.round_seconds, self.window)
         wall = time.perf_counter() - started
-        worker, redis = (
-            usage.cpu_seconds(pid) - used for pid, used in zip(pids, before, strict=True)
-        )
+        served = self.server.cpu_seconds() - served
+        redis = usage.cpu_seconds(self.stage.redis_pid) - redis
         self.rates.append(rate)
-        self.server_micros.append(1e6 * worker / (rate * wall))
-        self.server_busy.append(100 * worker / wall)
+        self.server_micros.append(1e6 * served / (rate * wall))
+        self.server_busy.append(100 * served / wall)
         self.load_busy.append(100 * (redis + time.process_time() - own) / wall)
+
+    @property
+    def could_take(self) -> float:
+        """Deliveries a second for which load client and Redis would need their whole core."""
+        used = zip(self.rates, self.load_busy, strict=True)
+        return max((100 * rate / busy for rate, busy in used if busy), default=0.0)
+
+    def details(self) -> dict[str, object]:
+        """For results.json."""
+        return {
+            "rates": self.rates,
+            "server_core_percent": self.server_busy,
+            "load_core_percent": self.load_busy,
+            "load_could_take": self.could_take,
+        }
 
     def warnings(self) -> tuple[str, ...]:
         """What makes the figures doubtful."""
@@ -65,12 +91,15 @@ class Contender:
 
 
 @contextmanager
-def contending(stage: Stage, server: Server) -> Iterator[Contender]:
-    """Open the plan's streams on `server`, ready to be loaded."""
-    users = user_ids(f"load-{server.name}", stage.plan.streams)
-    with streams(stage, server, users) as crowd, pipe(stage) as connection:
-        load = Load(crowd, connection, Publishes.to(users))
-        yield Contender(stage, server, load, stage.plan.streams)
+def contending(stage: Stage, server: Server, shape: Shape | None = None) -> Iterator[Contender]:
+    """Open streams on `server`, ready to be loaded; without a shape the plan's, one a user."""
+    shape = shape or Shape(stage.plan.streams, stage.plan.streams)
+    users = user_ids(f"load-{server.name}-{server.address[1]}", shape.users)
+    source = Publishes(users, server.dialect.wrapped, shape.payload_bytes)
+    of_streams = [users[number % shape.users] for number in range(shape.streams)]
+    with streams(stage, server, of_streams) as crowd, pipe(stage) as connection:
+        load = Load(crowd, connection, source, shape.users)
+        yield Contender(stage, server, load, shape.streams)
 
 
 def verify(stage: Stage, server: Server) -> int:
@@ -79,11 +108,12 @@ def verify(stage: Stage, server: Server) -> int:
     Raises CrowdError unless each stream received exactly 1, 2, 3… in that order.
     """
     users = user_ids(f"verify-{server.name}", stage.plan.streams)
+    source = Publishes(users, server.dialect.wrapped)
     with (
         streams(stage, server, users, recording=True) as crowd,
         pipe(stage) as connection,
     ):
-        Load(crowd, connection, Publishes.to(users)).closed_loop(VERIFY_SECONDS, len(users))
+        Load(crowd, connection, source, len(users)).closed_loop(VERIFY_SECONDS, len(users))
         total = 0
         for stream, user in enumerate(users):
             seqs = crowd.received_seqs(stream)
@@ -97,10 +127,15 @@ def verify(stage: Stage, server: Server) -> int:
 def streams(
     stage: Stage, server: Server, users: list[str], *, recording: bool = False
 ) -> Iterator[Crowd]:
-    """An open stream for each of `users`."""
-    crowd = Crowd(server.address, recording=recording)
+    """An open stream for each of `users`, all of them subscribed."""
+    dialect = server.dialect
+    crowd = Crowd(server.address, dialect.counter(), recording=recording)
+    tokens = stage.tokens(users) if dialect.has_tokens else [""] * len(users)
     try:
-        crowd.open([server.request(token) for token in stage.tokens(users)])
+        requests = [server.request(*each) for each in zip(users, tokens, strict=True)]
+        crowd.open(requests, greeted=dialect.is_greeting)
+        if not dialect.is_greeting:
+            _wait_for_subscriptions(stage, server, users)
         yield crowd
     finally:
         crowd.close()
@@ -114,3 +149,13 @@ def pipe(stage: Stage) -> Iterator[Pipe]:
         yield connection
     finally:
         connection.close()
+
+
+def _wait_for_subscriptions(stage: Stage, server: Server, users: list[str]) -> None:
+    channels = [bus.channel_of(user) for user in users]
+    deadline = time.monotonic() + SUBSCRIBE_SECONDS
+    with bus.connect(stage.redis.url) as redis:
+        while not all(count for _, count in redis.pubsub_numsub(*channels)):
+            if time.monotonic() > deadline:
+                raise CrowdError(f"{server.name} did not subscribe to all of its users' channels")
+            time.sleep(0.05)

@@ -36,6 +36,21 @@ def choose() -> Cores:
 
 
 @contextmanager
+def unpinned() -> Iterator[None]:
+    """Processes started inside, and this one, may use every core of the machine."""
+    if sys.platform != "linux":
+        yield
+        return
+    before = os.sched_getaffinity(0)
+    # The kernel leaves out those that this process may never use.
+    os.sched_setaffinity(0, range(os.cpu_count() or 1))
+    try:
+        yield
+    finally:
+        os.sched_setaffinity(0, before)
+
+
+@contextmanager
 def pinned(core: int | None) -> Iterator[None]:
     """Processes started inside inherit the core; this process has its own cores back after."""
     if core is None or sys.platform != "linux":

@@ -6,11 +6,11 @@ import socket
 import time
 from collections.abc import Callable, Iterator, Sequence
 
-from bench.wire import FRAME_END, FrameCounter, seqs
+from bench.wire import CONNECTED, FRAME_END, FrameCounter, seqs
 
 READ_BYTES = 65536
 OPEN_SECONDS = 60.0
-CONNECTED = b"event: connected\n"
+MOST_AT_A_TIME = 4096
 
 
 class CrowdError(RuntimeError):
@@ -27,7 +27,8 @@ class Poller:
     def __init__(self) -> None:
         if hasattr(select, "epoll"):
             epoll = select.epoll()
-            self.add, self.wait, self.close = epoll.register, epoll.poll, epoll.close
+            self.add, self.close = epoll.register, epoll.close
+            self.wait = lambda seconds: epoll.poll(seconds, MOST_AT_A_TIME)
         else:
             poll = select.poll()
             self.add = poll.register
@@ -38,23 +39,34 @@ class Poller:
 class Crowd:
     """The streams of one server: opens them, counts the notifications that each receives."""
 
-    def __init__(self, address: tuple[str, int], *, recording: bool = False) -> None:
+    def __init__(
+        self,
+        address: tuple[str, int],
+        counter: FrameCounter | None = None,
+        *,
+        recording: bool = False,
+    ) -> None:
         """`recording` keeps all that is received, for `received_seqs`."""
         self._address = address
+        self._counter = counter or FrameCounter()
         self._poller = Poller()
         self._sockets: list[socket.socket] = []
-        self._counters: list[FrameCounter] = []
         self._index_of: dict[int, int] = {}
         self._records: list[bytearray] | None = [] if recording else None
 
     def __len__(self) -> int:
         return len(self._sockets)
 
-    def open(self, requests: Sequence[bytes], at_once: int = 50) -> None:
+    def open(self, requests: Sequence[bytes], at_once: int = 50, *, greeted: bool = True) -> None:
         """Open a stream for each request, `at_once` on their way at a time; all `connected`.
 
+        Not `greeted`: by a server that says nothing at first, and the requests are only sent.
         Raises CrowdError.
         """
+        if not greeted:
+            for each in requests:
+                self._connect(each)
+            return
         deadline = time.monotonic() + OPEN_SECONDS
         waiting = iter(requests)
         opening: dict[int, bytes] = {}
@@ -73,9 +85,10 @@ class Crowd:
 
     def arrivals(self, seconds: float) -> Iterator[tuple[int, int]]:
         """Wait up to `seconds`; then (stream, notifications that its frames completed) each."""
+        index_of, read, feed = self._index_of, self._read, self._counter.feed
         for descriptor, _ in self._poller.wait(seconds):
-            index = self._index_of[descriptor]
-            yield index, self._counters[index].feed(self._read(descriptor))
+            index = index_of[descriptor]
+            yield index, feed(index, read(descriptor))
 
     def received_seqs(self, stream: int) -> list[int]:
         """The seqs that one stream of a recording crowd received, in order."""
@@ -96,7 +109,6 @@ class Crowd:
         descriptor = connection.fileno()
         self._index_of[descriptor] = len(self._sockets)
         self._sockets.append(connection)
-        self._counters.append(FrameCounter())
         if self._records is not None:
             self._records.append(bytearray())
         self._poller.add(descriptor, select.POLLIN)
@@ -114,9 +126,8 @@ class Crowd:
 
     def _read(self, descriptor: int) -> bytes:
         data = os.read(descriptor, READ_BYTES)
-        index = self._index_of[descriptor]
         if not data:
-            raise CrowdError(f"stream {index} was ended by the server")
+            raise CrowdError(f"stream {self._index_of[descriptor]} was ended by the server")
         if self._records is not None:
-            self._records[index] += data
+            self._records[self._index_of[descriptor]] += data
         return data

@@ -8,15 +8,17 @@ from urllib.parse import urlsplit
 from bench.crowd import Crowd, CrowdError
 from bench.wire import command
 
-# The Redis command with a number; command n is for stream n modulo the number of streams, and
-# causes one frame there.
-Source = Callable[[int], bytes]
+# (first, count) -> so many Redis commands from number `first` on. Command n is for user n modulo
+# the number of users, and causes one frame on each of the user's streams.
+Source = Callable[[int, int], bytes]
 
 # Commands are sent some at a time: one by one, they would mostly cost wake-ups of Redis.
 BATCHES_IN_WINDOW = 16
 # Frames gather for so long before they are read: waking up for each costs more than reading it,
 # on both cores. The window is so wide that no server ever waits for it.
 GATHER_SECONDS = 0.0005
+# At a higher rate than this, frames gather for that long in the paced loop as well.
+GATHER_ABOVE = 2_000
 # So long a silence while frames are still on their way means that they are lost.
 SILENCE_SECONDS = 5.0
 # After the last frame: time for one to come that nobody sent.
@@ -47,68 +49,84 @@ class Pipe:
 
 
 class Load:
-    """Sends to a crowd's streams in turn, and keeps account of what each of them received."""
+    """Sends to a crowd's users in turn, and keeps account of what each stream received."""
 
-    def __init__(self, crowd: Crowd, pipe: Pipe, source: Source) -> None:
+    def __init__(self, crowd: Crowd, pipe: Pipe, source: Source, users: int) -> None:
+        """The crowd's stream n must be one of user n modulo `users`."""
         self._crowd = crowd
         self._pipe = pipe
         self._source = source
+        self._users = users
+        self._fan = len(crowd) // users
         self._sent = 0
         self._received = [0] * len(crowd)
         self._heard_at = 0.0
 
     def closed_loop(self, seconds: float, window: int) -> float:
-        """Keep about `window` commands in flight for `seconds`; deliveries a second.
+        """Keep about `window` frames in flight for `seconds`; deliveries a second.
 
         Raises CrowdError if anything is lost or arrives twice.
         """
-        batch = max(1, window // BATCHES_IN_WINDOW)
+        fan = self._fan
+        batch = max(1, window // BATCHES_IN_WINDOW // fan)
         before = self._sent
         flying = 0
         started = self._heard_at = time.perf_counter()
         while time.perf_counter() - started < seconds:
-            if window - flying >= batch:
-                self._send(window - flying)
-                flying = window
+            if (room := (window - flying) // fan) >= batch:
+                self._send(room)
+                flying += room * fan
             flying -= self._receive()
         while flying > 0:
             flying -= self._receive()
-        rate = (self._sent - before) / (time.perf_counter() - started)
+        rate = (self._sent - before) * fan / (time.perf_counter() - started)
         self._audit()
         return rate
 
-    def paced(self, rate: float, seconds: float) -> list[float]:
-        """Send `rate` commands a second for `seconds`; each one's latency in ms, sorted.
+    def paced(
+        self, rate: float, seconds: float, aside: Callable[[float], None] = lambda _now: None
+    ) -> list[float]:
+        """Send `rate` commands a second for `seconds`; each frame's latency in ms, sorted.
 
         Measured from the moment before it is handed to Redis to the moment after its frame was
-        read. Raises CrowdError if anything is lost or arrives twice.
+        read. `aside` is called with the time over and over. Raises CrowdError if anything is lost
+        or arrives twice.
         """
         before, total = self._sent, int(rate * seconds)
         sent_at: list[float] = []
         latencies: list[float] = []
+        gather = GATHER_SECONDS if rate * self._fan > GATHER_ABOVE else 0.0
         started = self._heard_at = time.perf_counter()
-        while len(latencies) < total:
+        while len(latencies) < total * self._fan:
             now = time.perf_counter()
             due = min(total, 1 + int((now - started) * rate)) - len(sent_at)
             sent_at += [now] * due
             self._send(due)
-            pause = max(0.0, started + len(sent_at) / rate - time.perf_counter())
-            for stream, frames in self._crowd.arrivals(pause if len(sent_at) < total else 0.1):
-                now = self._heard_at = time.perf_counter()
-                for _ in range(frames):
-                    number = self._received[stream] * len(self._crowd) + stream - before
-                    self._received[stream] += 1
-                    if number < len(sent_at):
-                        latencies.append(1000 * (now - sent_at[number]))
-            self._fail_if_silent(now)
+            aside(now)
+            pause = max(gather, started + len(sent_at) / rate - time.perf_counter())
+            if gather:
+                time.sleep(gather)
+            latencies += self._latencies(pause if len(sent_at) < total else 0.1, sent_at, before)
+            self._fail_if_silent(time.perf_counter())
         self._audit()
         return sorted(latencies)
 
+    def _latencies(self, pause: float, sent_at: list[float], before: int) -> list[float]:
+        found = []
+        for stream, frames in self._crowd.arrivals(pause):
+            now = self._heard_at = time.perf_counter()
+            for _ in range(frames):
+                number = self._received[stream] * self._users + stream % self._users - before
+                self._received[stream] += 1
+                # One that nobody sent fails the audit.
+                if number < len(sent_at):
+                    found.append(1000 * (now - sent_at[number]))
+        return found
+
     def _send(self, count: int) -> None:
         if count > 0:
-            source, first = self._source, self._sent
+            self._pipe.send(self._source(self._sent, count))
             self._sent += count
-            self._pipe.send(b"".join([source(number) for number in range(first, self._sent)]))
 
     def _receive(self) -> int:
         time.sleep(GATHER_SECONDS)
@@ -125,15 +143,15 @@ class Load:
 
     def _fail_if_silent(self, now: float) -> None:
         if now - self._heard_at > SILENCE_SECONDS:
-            missing = self._sent - sum(self._received)
-            raise CrowdError(f"{missing} of {self._sent} frames did not arrive")
+            missing = self._sent * self._fan - sum(self._received)
+            raise CrowdError(f"{missing} of {self._sent * self._fan} frames did not arrive")
 
     def _audit(self) -> None:
-        """Each stream must have received exactly what was sent to it."""
+        """Each stream must have received exactly what was sent to its user."""
         for stream, frames in self._crowd.arrivals(LISTEN_SECONDS):
             self._received[stream] += frames
-        laps, rest = divmod(self._sent, len(self._received))
+        laps, rest = divmod(self._sent, self._users)
         for stream, count in enumerate(self._received):
-            expected = laps + (stream < rest)
+            expected = laps + (stream % self._users < rest)
             if count != expected:
                 raise CrowdError(f"stream {stream} received {count} frames of {expected}")

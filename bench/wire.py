@@ -8,17 +8,16 @@ from collections.abc import Iterator
 MARK = b'data: {"seq"'
 # A frame's end; with chunked encoding, a chunk's end follows.
 FRAME_END = b"\n\n"
-CHUNK_END = b"\n\n\r\n"
+# Our first frame, and the naive server's: the stream is subscribed.
+CONNECTED = b"event: connected\n"
+CHUNK_END = b"\r\n"
 
 
-def request(host: str, path: str, token: str, last_event_id: int | None = None) -> bytes:
+def request(host: str, path: str, token: str | None, last_event_id: int | None = None) -> bytes:
     """A GET for a stream, as an EventSource with a bearer token would send it."""
-    lines = [
-        f"GET {path} HTTP/1.1",
-        f"Host: {host}",
-        "Accept: text/event-stream",
-        f"Authorization: Bearer {token}",
-    ]
+    lines = [f"GET {path} HTTP/1.1", f"Host: {host}", "Accept: text/event-stream"]
+    if token is not None:
+        lines.append(f"Authorization: Bearer {token}")
     if last_event_id is not None:
         lines.append(f"Last-Event-ID: {last_event_id}")
     return "\r\n".join([*lines, "", ""]).encode()
@@ -32,22 +31,28 @@ def command(*parts: bytes) -> bytes:
 
 
 class FrameCounter:
-    """Counts the notifications in a stream's bytes, each exactly once wherever reads split it."""
+    """Counts the notifications in streams' bytes, each exactly once wherever reads split it."""
 
-    def __init__(self) -> None:
-        self._rest = b""
+    def __init__(self, mark: bytes = MARK, frame_end: bytes = FRAME_END) -> None:
+        """`mark` stands once in each notification's frame, `frame_end` ends every frame."""
+        self._mark = mark
+        self._frame_end = frame_end
+        self._chunk_end = frame_end + CHUNK_END
+        # What streams have sent of a frame whose end is still to come; few have such a rest.
+        self._rests: dict[int, bytes] = {}
 
-    def feed(self, data: bytes) -> int:
-        """The number of notifications whose frames were completed by `data`."""
-        if not self._rest and data.endswith(CHUNK_END):
-            return data.count(MARK)
-        data = self._rest + data
-        end = data.rfind(FRAME_END) + len(FRAME_END)
-        if end < len(FRAME_END):
-            self._rest = data
+    def feed(self, stream: int, data: bytes) -> int:
+        """The number of notifications whose frames were completed by `data` of `stream`."""
+        if data.endswith(self._chunk_end) and stream not in self._rests:
+            return data.count(self._mark)
+        data = self._rests.pop(stream, b"") + data
+        end = data.rfind(self._frame_end) + len(self._frame_end)
+        if end < len(self._frame_end):
+            self._rests[stream] = data
             return 0
-        self._rest = b"" if data.endswith(CHUNK_END) else data[end:]
-        return data.count(MARK, 0, end)
+        if not data.endswith(self._chunk_end):
+            self._rests[stream] = data[end:]
+        return data.count(self._mark, 0, end)
 
 
 def body_of(received: bytes) -> bytes:
@@ -64,7 +69,7 @@ def body_of(received: bytes) -> bytes:
 
 def frames(body: bytes) -> Iterator[dict[str, str]]:
     """The SSE frames of a body: their fields, `data` lines joined."""
-    for block in body.decode().split("\n\n")[:-1]:
+    for block in body.decode().replace("\r\n", "\n").split("\n\n")[:-1]:
         frame: dict[str, str] = {}
         for line in block.split("\n"):
             name, _, value = line.partition(":")
@@ -76,14 +81,14 @@ def frames(body: bytes) -> Iterator[dict[str, str]]:
 def seqs(received: bytes) -> list[int]:
     """The seqs of the notifications that a stream received, in their order.
 
-    Raises ValueError where a frame's `id` is not its notification's seq.
+    Raises ValueError where a frame's `id` is a number, but not its notification's seq.
     """
     found = []
     for frame in frames(body_of(received)):
-        if "event" in frame:
+        if frame.get("event", "message") != "message" or "data" not in frame:
             continue
         seq = json.loads(frame["data"])["seq"]
-        if "id" in frame and frame["id"] != str(seq):
+        if frame.get("id", "").isdecimal() and frame["id"] != str(seq):
             raise ValueError(f"id {frame['id']} on seq {seq}")
         found.append(seq)
     return found

@@ -1,7 +1,9 @@
 """Fixtures: real servers on free ports and in temporary folders, each stopped at the end."""
 
 import itertools
+import os
 import secrets
+import sys
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from pathlib import Path
@@ -20,9 +22,15 @@ from tests.support.databases import PostgresDatabases, PostgresServer, SqliteDat
 from tests.support.processes import ConsumerProcess, WebServer, free_port
 from tests.support.tokens import sign_token
 
+# Where Python may not keep what it has compiled, each of the hundreds of processes that are started
+# here would compile the application again, which takes a quarter of its start.
+os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
+sys.dont_write_bytecode = False
+
 # Redis has 16 numbered databases. A test gets the next, so that what a process of an earlier test
-# still writes does not reach it.
-REDIS_DATABASES = itertools.cycle(range(16))
+# still writes does not reach it. The first is for servers that many tests share, and which run
+# meanwhile.
+REDIS_DATABASES = itertools.cycle(range(1, 16))
 
 JWT_SECRET_KEY = secrets.token_urlsafe(48)
 

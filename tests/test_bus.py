@@ -16,15 +16,18 @@ from tests.support.waiting import wait_for
 
 MAX_SEQ = 2**63 - 1
 
-JSON = st.recursive(
-    st.none()
-    | st.booleans()
-    | st.integers()
-    | st.text()
-    | st.floats(allow_nan=False, allow_infinity=False),
-    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(), inner, max_size=3),
-    max_leaves=8,
-)
+
+def json_of(leaves: st.SearchStrategy[Any]) -> st.SearchStrategy[Any]:
+    """JSON with these at its ends."""
+    return st.recursive(
+        leaves,
+        lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(), inner, max_size=3),
+        max_leaves=8,
+    )
+
+
+EXACT = st.none() | st.booleans() | st.integers() | st.text()
+JSON = json_of(EXACT | st.floats(allow_nan=False, allow_infinity=False))
 # Whatever the names of the rest are and in whichever order they come.
 PUSHED = st.dictionaries(st.text(), JSON, max_size=4).flatmap(
     lambda rest: st.permutations(
@@ -58,10 +61,24 @@ def test_text_goes_as_it_is_and_not_as_escapes() -> None:
     assert bus.encode_json({"title": "Zoë 🙂"}) == '{"title":"Zoë 🙂"}'.encode()
 
 
+# A float may be said in two ways: 0.00006 or 6e-05.
+@given(st.dictionaries(st.text(), json_of(EXACT)))
+@settings(deadline=None)
+def test_json_is_written_as_python_writes_it(value: dict[str, Any]) -> None:
+    plain = json.dumps(value, ensure_ascii=False, separators=(",", ":"))
+    for char in "\x85\u2028\u2029":
+        plain = plain.replace(char, f"\\u{ord(char):04x}")
+    assert bus.encode_json(value) == plain.encode()
+
+
 @pytest.mark.parametrize("number", [math.nan, math.inf, -math.inf])
 def test_what_javascript_could_not_parse_is_refused(number: float) -> None:
     with pytest.raises(ValueError, match="JSON"):
         bus.encode_json({"data": {"number": number}})
+    with pytest.raises(ValueError, match="JSON"):
+        bus.encode_json({"nothing": None, "number": number})
+    with pytest.raises(ValueError, match="JSON"):
+        bus.json_text({"text": "null", "number": [number]})
 
 
 @pytest.mark.parametrize(
@@ -149,7 +166,11 @@ def test_whatever_is_published_is_one_line_of_json_or_nothing(payload: bytes) ->
         assert json.loads(line.decode()) == json.loads(payload)
 
 
-def test_pushes_are_published_in_their_order_each_on_its_users_channel(redis_url: str) -> None:
+@pytest.mark.parametrize("most", [1_000, 2])
+def test_pushes_are_published_in_their_order_each_on_its_users_channel(
+    redis_url: str, monkeypatch: pytest.MonkeyPatch, most: int
+) -> None:
+    monkeypatch.setattr(bus, "MOST_IN_A_SCRIPT", most)
     client = bus.connect(redis_url)
     pubsub: Any = client.pubsub(ignore_subscribe_messages=True)  # type: ignore[no-untyped-call]
     pubsub.subscribe("user-notifications:bus-ada", "user-notifications:bus-grace")

@@ -1,5 +1,6 @@
 """`flask consumer`, `flask dead-letters`, `flask emit`."""
 
+import gc
 import json
 import os
 import socket
@@ -32,13 +33,20 @@ from app.identifiers import USER_ID_RULE, is_user_id
 from app.notifications.audience import resolve
 from app.notifications.delivery import deliver
 from app.notifications.draft import Draft
+from app.notifications.settling import settle_for
 from app.notifications.snoozes import CHECK_SECONDS, wake_all
 
 P = ParamSpec("P")
 R = TypeVar("R")
 
-DEFAULT_BATCH = 200
+# A batch is what is there, up to this: nobody waits for one to fill. In batches of 200 an event
+# took 98 µs into SQLite, of 1,000 77, of 2,000 70, but those lock their mailboxes twice as long.
+DEFAULT_BATCH = 1_000
 MAX_BATCH = 10_000
+
+# New objects, above those that went away, between two searches for cycles. With Python's own 700
+# the searches in each batch took a quarter of the time.
+OBJECTS_BETWEEN_SEARCHES = 100_000
 
 
 def init_app(app: Flask) -> None:
@@ -113,8 +121,20 @@ def run(burst: bool, name: str | None, batch: int) -> None:
         batch,
     )
     click.echo(f"consuming {settings().event_stream} as {name}", err=True)
-    wake = loop.Chore(lambda: wake_all(datetime.now(UTC), publish), CHECK_SECONDS)
-    loop.run(worker, stream, stop, burst, wake)
+    chore = loop.Chore(lambda: _look_after_mailboxes(publish), CHECK_SECONDS)
+    _search_less_for_garbage()
+    loop.run(worker, stream, stop, burst, chore)
+
+
+def _search_less_for_garbage() -> None:
+    """What a batch needs goes by itself when it is done; what the program needs stays."""
+    gc.freeze()
+    gc.set_threshold(OBJECTS_BETWEEN_SEARCHES)
+
+
+def _look_after_mailboxes(publish: Callable[[Sequence[bus.Push]], None]) -> None:
+    wake_all(datetime.now(UTC), publish)
+    settle_for()
 
 
 def _store(drafts: Sequence[Draft]) -> Stored:

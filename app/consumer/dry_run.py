@@ -11,8 +11,9 @@ from app.consumer.handlers import UnknownType, audience_of
 from app.consumer.posting import Breath
 from app.describe import Output
 from app.notifications.audience import Resolved, resolve
-from app.notifications.delivery import Key, told_before
+from app.notifications.delivery import told_before
 from app.notifications.draft import Audience, Draft, Reason
+from app.notifications.rows import Key
 
 # People named in one report: one event to as many as it can name, and as many followers, whole. A
 # batch could reach millions, which nobody reads; they are counted.

@@ -15,10 +15,11 @@ from pydantic import (
     ConfigDict,
     Field,
     ValidationError,
+    ValidationInfo,
 )
 from pydantic_core import from_json
 
-from app.consumer.storable import storable
+from app.consumer.storable import parse_if_storable, storable
 from app.identifiers import Worded
 from app.times import UtcTime
 
@@ -100,6 +101,14 @@ _Subject = Annotated[
 ]
 
 
+# The context of a validation whose data `storable` need not look at.
+_STORABLE: Final = object()
+
+
+def _storable(data: dict[str, Any], info: ValidationInfo) -> dict[str, Any]:
+    return data if info.context is _STORABLE else storable(data)
+
+
 class Event(BaseModel):
     """What a producer wrote. One that exists can be stored: see `storable`.
 
@@ -117,7 +126,7 @@ class Event(BaseModel):
     datacontenttype: (
         Annotated[str, Field(pattern=_JSON_MEDIA_TYPE), Worded("Should be application/json")] | None
     ) = None
-    data: Annotated[dict[str, Any], AfterValidator(storable)] = {}
+    data: Annotated[dict[str, Any], AfterValidator(_storable)] = {}
 
 
 def decode(fields: Mapping[bytes, bytes] | None) -> Event:
@@ -134,10 +143,20 @@ def decode(fields: Mapping[bytes, bytes] | None) -> Event:
         raise TooLarge(f"The entry has {size:,} bytes; at most {MAX_ENTRY_BYTES:,} are taken")
     try:
         if (text := fields.get(b"event")) is not None:
-            return Event.model_validate_json(text)
+            return _of_json(text)
         return Event.model_validate(_of_flat(fields))
     except ValidationError as error:
         raise BadEvent.invalid(error) from None
+
+
+def _of_json(text: bytes) -> Event:
+    value = parse_if_storable(text)
+    if value is not None:
+        try:
+            return Event.model_validate(value, context=_STORABLE)
+        except ValidationError:
+            pass  # once more, for what it has to say of JSON and not of Python
+    return Event.model_validate_json(text)
 
 
 def _of_flat(fields: Mapping[bytes, bytes]) -> dict[str, Any]:

@@ -3,8 +3,6 @@
 Importing this registers every handler: a new module of handlers is imported here.
 """
 
-from dataclasses import replace
-
 from pydantic import ValidationError
 
 from app.consumer import requested, stories
@@ -32,18 +30,15 @@ def audience_of(event: Event) -> Audience:
         draft = told.draft if isinstance(told, ToFollowers) else told
         actor_id = draft.actor["id"] if draft.actor else None
         if isinstance(told, ToFollowers):
-            audience.to_followers[told.subject] = _of(event, draft)
+            audience.to_followers[told.subject] = draft.of(event.source, event.id)
         elif actor_id == draft.user_id:
             audience.own.append(draft.user_id)
         elif _is_stronger(draft, strongest.get(draft.user_id)):
             strongest[draft.user_id] = draft
-    audience.drafts.extend(_of(event, draft) for _, draft in sorted(strongest.items()))
+    for _, draft in sorted(strongest.items()):
+        audience.drafts.append(draft.of(event.source, event.id))
     return audience
 
 
 def _is_stronger(draft: Draft, rival: Draft | None) -> bool:
     return rival is None or RANK[draft.reason] < RANK[rival.reason]
-
-
-def _of(event: Event, draft: Draft) -> Draft:
-    return replace(draft, source=event.source, event_id=event.id)

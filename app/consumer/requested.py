@@ -1,7 +1,7 @@
 """`notification.requested`: the event that says itself who is to be told what."""
 
 from collections.abc import Iterable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Annotated, Any, Final
 
 from pydantic import AfterValidator, BeforeValidator, Field, PlainValidator, StringConstraints
@@ -17,6 +17,7 @@ from app.notifications.draft import (
     MAX_KIND_CHARS,
     MAX_TITLE_CHARS,
     Draft,
+    Reason,
     ToFollowers,
 )
 
@@ -80,20 +81,23 @@ def notification_requested(
     """Tell every recipient what the event says, word for word."""
     actor = data.actor.snapshot() if data.actor else None
     subject = data.subject.snapshot() if data.subject else None
-    told = Draft(
-        user_id="",
-        kind=data.kind,
-        reason="requested",
-        title=data.title,
-        body=data.body,
-        url=data.url,
-        actor=actor,
-        subject=subject,
-        data=data.data,
-        group_key=data.group_key,
-    )
+
+    def tell(user_id: str, reason: Reason) -> Draft:
+        return Draft(
+            user_id=user_id,
+            kind=data.kind,
+            reason=reason,
+            title=data.title,
+            body=data.body,
+            url=data.url,
+            actor=actor,
+            subject=subject,
+            data=data.data,
+            group_key=data.group_key,
+        )
+
     for recipient in data.recipients:
         if isinstance(recipient, FollowersOf):
-            yield ToFollowers(recipient.subject, replace(told, reason="following"))
+            yield ToFollowers(recipient.subject, tell("", "following"))
         else:
-            yield replace(told, user_id=recipient)
+            yield tell(recipient, "requested")

@@ -3,10 +3,10 @@
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field, replace
 
-from sqlalchemy import select
+from sqlalchemy import select, text
 from sqlalchemy.orm import Session
 
-from app.database import CHUNK, chunks, reading
+from app.database import among, reading, wanted
 from app.notifications.draft import Audience, Draft
 from app.notifications.following import followers_of
 from app.notifications.models import Mute
@@ -25,7 +25,7 @@ class Resolved:
 
 
 def resolve(audiences: Sequence[Audience]) -> list[Resolved]:
-    """Who is told of each event, by a query or two for a thousand people, whatever the number of
+    """Who is told of each event, by a query or two, whatever the number of
     events. Raises DatabaseUnavailable."""
     with reading() as session:
         followed = [subject for audience in audiences for subject in audience.to_followers]
@@ -52,21 +52,18 @@ def _with_followers(audience: Audience, followers: dict[str, list[str]]) -> Reso
 
 def _mutes(session: Session, drafts: Iterable[Draft]) -> Mutes:
     """What the recipients have muted of what these drafts could be muted by."""
-    users: set[str] = set()
-    values: set[str] = set()
+    asked: Mutes = set()
     for draft in drafts:
-        users.add(draft.user_id)
-        values.add(draft.kind)
+        asked.add((draft.user_id, "kind", draft.kind))
         if draft.subject_key:
-            values.add(draft.subject_key)
-    found: Mutes = set()
-    for chunk in chunks(sorted(users)):
-        query = select(Mute.user_id, Mute.what, Mute.value).where(Mute.user_id.in_(chunk))
-        if len(values) <= CHUNK:
-            # Who has muted a thousand stories is not read whole for each comment on another one.
-            query = query.where(Mute.value.in_(sorted(values)))
-        found.update((user, what, value) for user, what, value in session.execute(query))
-    return found
+            asked.add((draft.user_id, "subject", draft.subject_key))
+    if not asked:
+        return asked
+    query = select(Mute.user_id, Mute.what, Mute.value).where(
+        text(among(session, "user_id", "what", "value"))
+    )
+    found = session.execute(query, wanted(session, asked))
+    return {(user, what, value) for user, what, value in found}
 
 
 def _without_muted(one: Resolved, mutes: Mutes) -> Resolved:

@@ -8,6 +8,7 @@ from sqlalchemy import and_, bindparam, select
 from sqlalchemy.orm import Session
 
 from app.database import chunks, reading
+from app.notifications.marks import show
 from app.notifications.models import Mailbox, Notification
 from app.notifications.representation import mailbox_payload, notification_payload
 
@@ -99,7 +100,9 @@ def _changes(mailbox: Mailbox, rows: list[Notification], after: int | None, limi
     if len(rows) > limit:
         return _reset(here, "too-far-behind")
     payloads = {
-        row.seq: notification_payload(row, here.unread, here.unseen, new=row.created_seq > after)
+        row.seq: notification_payload(
+            show(mailbox, row), here.unread, here.unseen, new=row.created_seq > after
+        )
         for row in rows
     }
     # The latest change of the mailbox as a whole; and where the latest change was of a notification

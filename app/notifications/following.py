@@ -2,11 +2,11 @@
 
 from collections.abc import Iterable, Sequence
 
-from sqlalchemy import delete, select
+from sqlalchemy import delete, select, text
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.orm import Session
 
-from app.database import chunks, writing
+from app.database import among, wanted, writing
 from app.notifications.draft import Draft
 from app.notifications.models import Follow
 
@@ -24,12 +24,14 @@ def unfollow(user_id: str, subject: str) -> None:
 
 
 def followers_of(session: Session, subjects: Sequence[str]) -> dict[str, list[str]]:
-    """Who follows each of `subjects`, sorted, by one query for each thousand."""
+    """Who follows each of `subjects`, sorted, by one query."""
     found: dict[str, list[str]] = {}
-    for chunk in chunks(sorted(set(subjects))):
-        query = select(Follow.subject, Follow.user_id).where(Follow.subject.in_(chunk))
-        for subject, user_id in session.execute(query):
-            found.setdefault(subject, []).append(user_id)
+    if not subjects:
+        return found
+    query = select(Follow.subject, Follow.user_id).where(text(among(session, "subject")))
+    asked = {(subject,) for subject in subjects}
+    for subject, user_id in session.execute(query, wanted(session, asked)):
+        found.setdefault(subject, []).append(user_id)
     return {subject: sorted(users) for subject, users in found.items()}
 
 

@@ -6,19 +6,21 @@ from datetime import datetime
 from typing import Literal
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, select, text
+from sqlalchemy import select, text
 from sqlalchemy.orm import Session
 
 from app.bus import Push
 from app.database import reading, writing
 from app.errors import NotFound
+from app.notifications import marks
 from app.notifications.mailboxes import lock_mailboxes, mailbox_of
-from app.notifications.models import ARCHIVED, IN_INBOX, SNOOZED, UNREAD, Mailbox, Notification
+from app.notifications.marks import Conditions
+from app.notifications.models import ARCHIVED, IN_INBOX, SNOOZED, Mailbox, Notification
 from app.notifications.states import Change, change
 
 Status = Literal["inbox", "unread", "archived", "snoozed"]
 
-_STATUS = {"inbox": IN_INBOX, "unread": UNREAD, "archived": ARCHIVED, "snoozed": SNOOZED}
+_STATUS = {"inbox": IN_INBOX, "archived": ARCHIVED, "snoozed": SNOOZED}
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,10 +43,18 @@ class Wanted:
     kind: str | None = None
     subject: tuple[str, str] | None = None
 
-    def conditions(self, user_id: str) -> list[ColumnElement[bool]]:
-        """What a query for them says. Each is a partial index's own condition, or in its key."""
-        found: list[ColumnElement[bool]] = [Notification.user_id == user_id]
-        found.append(text(_STATUS[self.status]))  # type: ignore[arg-type]
+    def pieces(self, mailbox: Mailbox) -> list[Conditions]:
+        """What the queries for them say: one after the other, the top of the list first.
+
+        Each condition is a partial index's own one, or in an index's key.
+        """
+        about = self._about(mailbox.user_id)
+        if self.status == "unread":
+            return [[*about, *piece] for piece in marks.unread(mailbox)]
+        return [[*about, text(_STATUS[self.status])]]
+
+    def _about(self, user_id: str) -> Conditions:
+        found: Conditions = [Notification.user_id == user_id]
         if self.kind is not None:
             found.append(Notification.kind == self.kind)
         if self.subject is not None:
@@ -62,21 +72,25 @@ def list_notifications(user_id: str, wanted: Wanted, cursor: int | None, limit: 
     What moves up meanwhile (grouped, back from a snooze) is above the cursor then: a pager sees
     it at the top or in a stream, and none twice.
     """
-    query = select(Notification).where(*wanted.conditions(user_id))
-    query = query.order_by(Notification.surfaced_seq.desc())
+    query = select(Notification).order_by(Notification.surfaced_seq.desc())
     if cursor is not None:
         query = query.where(Notification.surfaced_seq < cursor)
-    with reading() as session:
+    rows: list[Notification] = []
+    with reading(one_moment=True) as session:
         mailbox = mailbox_of(session, user_id)
-        rows = session.scalars(query.limit(limit + 1)).all()
+        for piece in wanted.pieces(mailbox):
+            left = limit + 1 - len(rows)
+            rows += session.scalars(query.where(*piece).limit(left)) if left else []
     more = len(rows) > limit
-    return Page(mailbox, rows[:limit], rows[limit - 1].surfaced_seq if more else None)
+    shown = [marks.show(mailbox, row) for row in rows[:limit]]
+    return Page(mailbox, shown, rows[limit - 1].surfaced_seq if more else None)
 
 
 def get_notification(user_id: str, notification_id: UUID) -> Notification:
     """One notification of `user_id`. Raises NotFound, for other people's ids too."""
-    with reading() as session:
-        return _owned(session, user_id, notification_id)
+    with reading(one_moment=True) as session:
+        row = _owned(session, user_id, notification_id)
+        return marks.show(mailbox_of(session, user_id), row)
 
 
 def _owned(session: Session, user_id: str, notification_id: UUID) -> Notification:

@@ -58,6 +58,7 @@ def _empty(user_id: str) -> dict[str, object]:
         "read_seq": 0,
         "wide_seq": 0,
         "pruned_seq": 0,
+        "marked_seq": 0,
     }
 
 
@@ -95,7 +96,7 @@ def mark_seen(user_id: str, up_to: int) -> tuple[Mailbox, Push | None]:
         # Also if nothing of the inbox lies between: what is archived or snoozed there may come back
         # from it by hand, and would ring as news.
         mailbox.seen_seq = up_to
-        unseen = _surfaced_above(session, user_id, up_to)
+        unseen = surfaced_above(session, user_id, up_to)
         if unseen == mailbox.unseen:
             # Nobody can tell the watermarks apart. Without this, the change itself would be a next
             # one to see, and the same request never settle.
@@ -111,7 +112,8 @@ def change_as_a_whole(mailbox: Mailbox) -> Push:
     return Push(mailbox.user_id, mailbox_payload(mailbox))
 
 
-def _surfaced_above(session: Session, user_id: str, seq: int) -> int:
+def surfaced_above(session: Session, user_id: str, seq: int) -> int:
+    """How many notifications of the inbox surfaced above `seq`."""
     query = select(func.count()).where(
         Notification.user_id == user_id, text(IN_INBOX), Notification.surfaced_seq > seq
     )

@@ -30,6 +30,23 @@ else:
     Model = db.Model
 
 
+# What a partial index covers. A query uses it if it says the same.
+IN_INBOX = "archived_at IS NULL AND snoozed_until IS NULL"
+# Of these, what is under its mailbox's mark (`marks`) is read all the same.
+UNREAD = f"read_at IS NULL AND {IN_INBOX}"
+ARCHIVED = "archived_at IS NOT NULL"
+SNOOZED = "snoozed_until IS NOT NULL"
+GROUPED = f"group_key IS NOT NULL AND {UNREAD}"
+MARKED = "marked_seq > 0"
+# The recipient and the group in one value, so that a batch asks for many at once. No user id has a
+# space.
+RECIPIENT_AND_GROUP = "(user_id || ' ' || group_key)"
+
+
+def _partial(name: str, *columns: Any, where: str) -> Index:
+    return Index(name, *columns, postgresql_where=text(where), sqlite_where=text(where))
+
+
 class UtcDateTime(TypeDecorator[datetime]):
     """An aware datetime in UTC, on SQLite too, which stores no zone."""
 
@@ -52,6 +69,8 @@ class Mailbox(Model):
     """
 
     __tablename__ = "mailboxes"
+    # Nearly always empty: who settles looks there every second.
+    __table_args__ = (_partial("ix_mailboxes_marked", "user_id", where=MARKED),)
 
     user_id: Mapped[str] = mapped_column(String(128), primary_key=True)
     last_seq: Mapped[int] = mapped_column(BigInteger, default=0)
@@ -68,6 +87,10 @@ class Mailbox(Model):
     """The seq of the latest change that was of the mailbox as a whole, and of no notification."""
     pruned_seq: Mapped[int] = mapped_column(BigInteger, default=0, server_default="0")
     """The latest seq that a deleted notification had: what came before can't be replayed."""
+    marked_seq: Mapped[int] = mapped_column(BigInteger, default=0, server_default="0")
+    """The mark (`marks`): what of the inbox did not change since is read. 0: there is none."""
+    marked_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
+    """When what is under the mark was read."""
 
 
 @dataclass(kw_only=True)
@@ -97,21 +120,6 @@ class NewNotification:
     read_at: datetime | None = None
     archived_at: datetime | None = None
     snoozed_until: datetime | None = None
-
-
-# What a partial index covers. A query uses it if it says the same.
-IN_INBOX = "archived_at IS NULL AND snoozed_until IS NULL"
-UNREAD = f"read_at IS NULL AND {IN_INBOX}"
-ARCHIVED = "archived_at IS NOT NULL"
-SNOOZED = "snoozed_until IS NOT NULL"
-GROUPED = f"group_key IS NOT NULL AND {UNREAD}"
-# The recipient and the group in one value, so that a batch asks for many at once. No user id has a
-# space.
-RECIPIENT_AND_GROUP = "(user_id || ' ' || group_key)"
-
-
-def _partial(name: str, *columns: Any, where: str) -> Index:
-    return Index(name, *columns, postgresql_where=text(where), sqlite_where=text(where))
 
 
 class Notification(Model):

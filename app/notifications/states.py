@@ -10,6 +10,7 @@ from enum import Enum
 from typing import Final
 
 from app.bus import Push
+from app.notifications.marks import is_under, settle
 from app.notifications.models import Mailbox, Notification
 from app.notifications.representation import notification_payload
 
@@ -35,6 +36,7 @@ class Change:
 
 def change(mailbox: Mailbox, row: Notification, wanted: Change, now: datetime) -> Push | None:
     """Change `row`, whose mailbox is locked; None if all that is wanted is so already."""
+    settle(mailbox, row)
     before, counts = _state(row), counted(mailbox, row)
     _apply(row, wanted, now)
     if _state(row) == before:
@@ -81,4 +83,5 @@ def _state(row: Notification) -> tuple[datetime | None, datetime | None, datetim
 def counted(mailbox: Mailbox, row: Notification) -> tuple[bool, bool]:
     """Whether `row` counts as unread, and as unseen."""
     in_inbox = row.archived_at is None and row.snoozed_until is None
-    return in_inbox and row.read_at is None, in_inbox and row.surfaced_seq > mailbox.seen_seq
+    is_unread = in_inbox and row.read_at is None and not is_under(mailbox, row)
+    return is_unread, in_inbox and row.surfaced_seq > mailbox.seen_seq

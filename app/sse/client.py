@@ -2,12 +2,24 @@
 
 import time
 from collections.abc import Callable
+from typing import Protocol
 
 from app.sse.wakeup import Wakeup
 
 # Frames that wait for a slow reader. Beyond it the client is behind: nothing more is kept for it,
 # and it reads what it lacks from the database once it has caught its breath.
 QUEUE_FRAMES = 256
+
+
+class Outlet(Protocol):
+    """Where a stream's chunks can be written at once; see `app.sse.outlet`."""
+
+    @property
+    def send(self) -> Callable[[bytes], int]:
+        """Write what there is room for; how much that was. Must not wait. Raises OSError."""
+
+    def finish(self, rest: bytes) -> None:
+        """Write all of it. Waits; raises OSError."""
 
 
 class _Dropped(list[bytes]):
@@ -30,13 +42,14 @@ class Client:
     `position` is the seq of the last change that was sent or waits to be; None until it is known.
     `token_id` and `issued_at` (Unix time) tell by which right it is open. `admitted` is False until
     the count of its user's streams has been taken, on all machines. `hang_up` ends its connection.
+    With an `outlet`, a frame that nothing waits before is written at once, by whoever offers it.
     All of a worker's greenlets share one thread and none of these methods but `wait` switches to
     another one, so there is nothing to lock.
     """
 
-    __slots__ = ("_again", "_newest", "_queue", "_woken", "admitted", "barred", "behind",
-                 "ending", "hang_up", "issued_at", "position", "subscribed", "token_id",
-                 "user_id")  # fmt: skip
+    __slots__ = ("_again", "_idle", "_newest", "_queue", "_rest", "_woken", "admitted", "barred",
+                 "behind", "ending", "hang_up", "issued_at", "outlet", "position", "subscribed",
+                 "token_id", "user_id")  # fmt: skip
 
     def __init__(
         self, user_id: str, position: int | None, token_id: str, issued_at: int | None
@@ -46,6 +59,7 @@ class Client:
         self.token_id = token_id
         self.issued_at = issued_at
         self.hang_up: Callable[[], None] = _nothing
+        self.outlet: Outlet | None = None
         self.admitted = False
         self.barred = False
         self.subscribed = False
@@ -54,13 +68,21 @@ class Client:
         self._again = False
         self._newest = 0
         self._queue: list[bytes] = []
+        # Its greenlet has written all there was and waits for more: others may use the outlet.
+        # Whatever is to be done before the next frame ends that.
+        self._idle = False
+        self._rest = b""
         self._woken = Wakeup()
 
-    def offer(self, seq: int, frame: bytes) -> None:
+    def offer(self, seq: int, frame: bytes, chunk: bytes) -> None:
         """Hand over change `seq`: sent if it is the next one, dropped if it is an old one.
 
-        After a gap, or with a full queue, the client is behind.
+        After a gap, or with a full queue, the client is behind. `chunk` is the frame as an outlet
+        takes it, made once for all clients.
         """
+        if self._idle and seq - 1 == self.position and self._write(chunk):
+            self.position = seq
+            return
         if self.behind:
             self.hear_of(seq)
             return
@@ -72,6 +94,24 @@ class Client:
         else:
             self.behind = True
             self._newest = seq
+        self._summon()
+
+    def _write(self, chunk: bytes) -> bool:
+        """Write a chunk without waiting; False if nothing of it was written."""
+        if self.outlet is None:
+            return False
+        try:
+            sent = self.outlet.send(chunk)
+        except OSError:  # no room; or broken, as its own greenlet will find
+            return False
+        if sent < len(chunk):
+            self._rest = chunk[sent:]
+            self._summon()
+        return True
+
+    def _summon(self) -> None:
+        """Have its greenlet do what there is to do, before anybody else writes."""
+        self._idle = False
         self._woken.set()
 
     def offer_unnumbered(self, frame: bytes) -> bool:
@@ -79,7 +119,7 @@ class Client:
         if len(self._queue) >= QUEUE_FRAMES:
             return False
         self._queue.append(frame)
-        self._woken.set()
+        self._summon()
         return True
 
     def confirm(self) -> None:
@@ -94,12 +134,12 @@ class Client:
     def fall_behind(self) -> None:
         """Something may have been missed: read the database, even if a read is under way."""
         self.behind = self._again = True
-        self._woken.set()
+        self._summon()
 
     def end(self, frame: bytes) -> None:
         """End the stream with `frame`. The first reason stays."""
         self.ending = self.ending or frame
-        self._woken.set()
+        self._summon()
 
     def bar(self, frame: bytes) -> None:
         """End the stream with `frame` alone: not one more of what waits, is read or is offered."""
@@ -107,11 +147,24 @@ class Client:
         self.ending = frame
         # In place of a check in `offer`, which runs for each push of each stream.
         self._queue = _DROPPED
-        self._woken.set()
+        self._summon()
 
     def wait(self, seconds: float) -> bool:
         """Wait until there is something to do; False after `seconds` of nothing."""
         return self._woken.wait(seconds)
+
+    def idle(self, seconds: float) -> bool:
+        """The same, with all written that there was: meanwhile whoever offers a frame may write."""
+        self._idle = self.outlet is not None
+        try:
+            return self._woken.wait(seconds)
+        finally:
+            self._idle = False
+
+    def ping(self, frame: bytes, chunk: bytes) -> None:
+        """Write a sign of life, if it is idle; `chunk` is `frame` as an outlet takes it."""
+        if self._idle and not self._write(chunk):
+            self.offer_unnumbered(frame)
 
     def pause(self) -> None:
         """Wait anew, whatever woke it last."""
@@ -135,8 +188,14 @@ class Client:
         """The stream has ended: nobody will wait any more."""
         self._woken.close()
 
+    def finish(self) -> None:
+        """Write what is left of a chunk that was begun. Waits; raises OSError if it can't be."""
+        if self._rest and self.outlet:
+            rest, self._rest = self._rest, b""
+            self.outlet.finish(rest)
+
     def take(self) -> bytes:
-        """The frames that waited, as one chunk."""
+        """The frames that waited, as one chunk, to be written after `finish`."""
         self.pause()
         if not self._queue:
             return b""

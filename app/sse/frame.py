@@ -38,7 +38,9 @@ def of_push(payload: bytes) -> tuple[int, bytes]:
     if parsed is None:
         raise ValueError("not a Push of ours")
     seq, event = parsed
-    return seq, frame(payload, event=event, seq=seq)
+    if event is not None or b"\n" in payload or b"\r" in payload:
+        return seq, frame(payload, event=event, seq=seq)
+    return seq, b"id: %d\ndata: %b\n\n" % (seq, payload)  # as frame() does, in half the time
 
 
 def json_frame(

@@ -9,7 +9,7 @@ import gevent
 
 from app import bus
 from app.auth.revocation import Revocation
-from app.sse import frame
+from app.sse import frame, outlet
 from app.sse.client import Client
 from app.sse.drops import Drops
 
@@ -48,6 +48,16 @@ class Census(Protocol):
         """A client is gone."""
 
 
+class Pulse(Protocol):
+    """Who gives idle streams a sign of life now and then. Must not wait."""
+
+    def add(self, client: Client) -> None:
+        """This one has an outlet."""
+
+    def remove(self, client: Client) -> None:
+        """It is gone."""
+
+
 # A revoked stream has ended by then, unless its write waits for a reader that does not read.
 HANG_UP_SECONDS = 0.5
 
@@ -60,12 +70,14 @@ class Hub:
         subscriptions: Subscriptions,
         rights: Rights,
         census: Census,
+        pulse: Pulse,
         max_streams: int,
         max_streams_per_user: int,
     ) -> None:
         self._subscriptions = subscriptions
         self._rights = rights
         self._census = census
+        self._pulse = pulse
         self._max_streams = max_streams
         self._max_streams_per_user = max_streams_per_user
         self._clients: dict[bytes, list[Client]] = {}
@@ -94,6 +106,8 @@ class Hub:
         self.streams += 1
         client.subscribed = self._subscriptions.has(channel)
         self._census.joined(client)
+        if client.outlet:
+            self._pulse.add(client)
         # From here on `revoke` finds it; what was revoked between its request and now is found so.
         if self._rights.refuses(client.user_id, client.token_id, client.issued_at):
             client.bar(REVOKED)
@@ -110,6 +124,7 @@ class Hub:
             del self._clients[channel]
             self._subscriptions.unwant(channel)
         self._census.left(client)
+        self._pulse.remove(client)
 
     def deliver(self, channel: bytes, payload: bytes) -> None:
         """Hand a push to each client of its user. Encoded once; waits for nobody."""
@@ -121,8 +136,9 @@ class Hub:
         except ValueError:
             self._deliver_foreign(clients, payload)
             return
+        chunk = outlet.chunk(text)
         for client in clients:
-            client.offer(seq, text)
+            client.offer(seq, text, chunk)
 
     def _deliver_foreign(self, clients: list[Client], payload: bytes) -> None:
         """What another service published: live only, it promised no place in the order."""

@@ -7,7 +7,7 @@ meanwhile would be lost in silence.
 """
 
 import socket
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from typing import Any
 
 import gevent
@@ -22,9 +22,15 @@ from app import bus
 # none of them holds up Redis or the confirmations of others.
 BATCH_CHANNELS = 500
 
-# What one read brings is delivered without a pause; then others have their turn. About 100
-# notifications, or 2 ms.
+# What one read brings is delivered without a pause: about 100 notifications, or 1 ms, at most.
+# Others have their turn after so many events in a row, not after each read: under load a read
+# brings some 30 events, and a pause after each took 0.4 µs of the 10 that a delivery takes.
 READ_BYTES = 64 * 1024
+EVENTS_IN_A_ROW = 64
+
+# (b"message", channel, payload), (b"subscribe", channel, how many there are now), or another reply.
+# These are as they came: to make an own object of each took 0.5 µs of the 10 that a delivery takes.
+Event = Sequence[Any]
 
 ERRORS: tuple[type[Exception], ...] = (redis.RedisError, hiredis.HiredisError, OSError)
 
@@ -55,27 +61,30 @@ class Link:
             batch = rest[start : start + BATCH_CHANNELS]
             self._connection.send_command(command, *batch, check_health=False)
 
-    def events(self) -> Iterator[tuple[bytes, bytes | None]]:
-        """(channel, payload) of each message, (channel, None) of each confirmed subscription.
+    def events(self) -> Iterator[list[Event]]:
+        """What happened, in order, as much at a time as one read of the socket brought.
 
-        In order; blocks; ends only by raising.
+        Blocks; ends only by raising.
         """
         sock = self._connection._sock
         sock.settimeout(None)  # silence is the listener's to notice, by its probe
         reader = hiredis.Reader()
+        unpaused = 0
         while True:
             chunk = sock.recv(READ_BYTES)
             if not chunk:
                 raise redis.ConnectionError("Redis closed the Pub/Sub connection")
             reader.feed(chunk)
+            events = []
             while (reply := reader.gets()) is not False:
                 if isinstance(reply, Exception):
                     raise redis.ResponseError(str(reply))
-                if reply[0] == b"message":
-                    yield reply[1], reply[2]
-                elif reply[0] == b"subscribe":
-                    yield reply[1], None
-            gevent.sleep(0)
+                events.append(reply)
+            yield events
+            unpaused += len(events)
+            if unpaused >= EVENTS_IN_A_ROW:
+                unpaused = 0
+                gevent.sleep(0)
 
     def cut(self, reason: str) -> None:
         """Make the owner's blocked read fail. May be called by any greenlet."""

@@ -168,18 +168,20 @@ class Listener:
             link.open()
             # The own channel last: with its confirmation all is heard.
             link.subscribe([CONTROL_CHANNEL, self._own_channel])
-            for channel, payload in link.events():
+            permanent = {CONTROL_CHANNEL, self._own_channel}
+            for events in link.events():
                 self._heard_at = time.monotonic()
-                if payload is None:
-                    if channel == CONTROL_CHANNEL:
-                        controlled.hear_again()
-                    self._on_confirmed(link, receiver, channel)
-                elif channel == self._own_channel:
-                    self._on_probe(link)
-                elif channel == CONTROL_CHANNEL:
-                    controlled.hear(payload)
-                else:
-                    receiver.deliver(channel, payload)
+                for kind, channel, payload in events:
+                    if kind == b"message" and channel not in permanent:
+                        receiver.deliver(channel, payload)
+                    elif kind == b"message" and channel == self._own_channel:
+                        self._on_probe(link)
+                    elif kind == b"message":
+                        controlled.hear(payload)
+                    elif kind == b"subscribe":
+                        if channel == CONTROL_CHANNEL:
+                            controlled.hear_again()
+                        self._on_confirmed(link, receiver, channel)
         except ERRORS as error:
             if link.cut_because:
                 raise redis.ConnectionError(link.cut_because) from error

@@ -26,6 +26,7 @@ from app.sse.hub import Hub
 from app.sse.listener import Listener
 from app.sse.lookups import Lookups
 from app.sse.presence import Presence
+from app.sse.pulse import Pulse
 from app.sse.rights import Rights
 from app.sse.stream import COME_BACK_WITHIN_MS, no_room
 from app.sse.sweep import Sweeper
@@ -53,10 +54,12 @@ class Room:
             retry=Retry(NoBackoff(), 0),
         )
         self._census = Census(Presence(client), settings.max_streams_per_user, no_room)
+        self._pulse = Pulse(settings.keepalive_seconds)
         self.hub = Hub(
             self.listener,
             self.rights,
             self._census,
+            self._pulse,
             settings.max_streams,
             settings.max_streams_per_user,
         )
@@ -77,6 +80,7 @@ class Room:
         self.rights.start(self.hub.revoke)
         self.listener.start(self.hub, self.rights)
         self._census.start(self.hub)
+        self._pulse.start()
         self._sweeper.start()
         self._waker.start()
 
@@ -89,6 +93,7 @@ class Room:
         """Stop the greenlets."""
         self._waker.stop()
         self._sweeper.stop()
+        self._pulse.stop()
         self._census.stop()
         self.listener.stop()
         self.rights.stop()

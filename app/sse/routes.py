@@ -4,8 +4,9 @@ import re
 import socket
 import struct
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import suppress
+from typing import TYPE_CHECKING
 
 from flask import Blueprint, Response, request
 
@@ -17,8 +18,12 @@ from app.extensions import settings, tidings
 from app.limits import unlimited
 from app.sse import answers
 from app.sse.client import Client
+from app.sse.outlet import outlet_of
 from app.sse.room import room
 from app.sse.stream import Terms, stream
+
+if TYPE_CHECKING:
+    from _typeshed.wsgi import StartResponse, WSGIEnvironment
 
 blueprint = Blueprint("sse", __name__)
 
@@ -67,12 +72,25 @@ def subscribe() -> Response:
     if sock is not None:
         sock.settimeout(WRITE_TIMEOUT_KEEPALIVES * kept.keepalive_seconds)
         client.hang_up = _hanging_up(sock)
-    return Response(
-        stream(client, the_room.hub, the_room.lookups, terms),
-        content_type="text/event-stream; charset=utf-8",
-        headers=HEADERS,
-        direct_passthrough=True,
-    )
+    return _StreamResponse(client, stream(client, the_room.hub, the_room.lookups, terms))
+
+
+class _StreamResponse(Response):
+    """A client's frames, and the client's way past them."""
+
+    def __init__(self, client: Client, frames: Iterator[bytes]) -> None:
+        content_type = "text/event-stream; charset=utf-8"
+        super().__init__(
+            frames, content_type=content_type, headers=HEADERS, direct_passthrough=True
+        )
+        self._client = client
+
+    def __call__(
+        self, environ: "WSGIEnvironment", start_response: "StartResponse"
+    ) -> Iterable[bytes]:
+        body = super().__call__(environ, start_response)
+        self._client.outlet = outlet_of(environ, start_response)
+        return body
 
 
 def _caller() -> Identity:

@@ -99,23 +99,28 @@ def _is_ready(client: Client) -> bool:
 
 def _living(client: Client, lookups: Lookups, terms: Terms, left: SecondsLeft) -> Iterator[bytes]:
     """Pushes as they come, catch-up when some did not, `ping` when nothing happens."""
-    # Jitter: streams that were opened together don't all ping together.
+    # Of a stream without an outlet; the others are the hub's to ping. Jitter: streams that were
+    # opened together don't all ping together.
     pause = terms.keepalive_seconds * random.uniform(0.8, 1)  # noqa: S311
     # One thing in each round: what was queued while a chunk was being written goes out before the
     # database is read, which continues after it.
     while (seconds := left()) > 0:
-        chunk = client.take()
+        client.finish()
+        frames = client.take()
         if client.ending:
-            yield chunk + client.ending
+            yield frames + client.ending
             return
-        if chunk:
-            yield chunk
+        if frames:
+            yield frames
         elif client.behind:
             changes = yield from _read(client, lookups, left, alive=frame.PING)
             if changes:
                 yield from _replay(client, changes)
+        elif client.outlet:
+            client.idle(seconds)
         elif not client.wait(min(seconds, pause)) and pause < seconds:
             yield frame.PING
+    client.finish()
     yield _last_frame(client, terms)
 
 

@@ -8,6 +8,7 @@ import gevent
 
 from app.errors import DatabaseUnavailable
 from app.sse.hub import Hub
+from app.sse.tended import Tended
 
 log = logging.getLogger(__name__)
 
@@ -40,19 +41,15 @@ class Sweeper:
         self._hub = hub
         self._last_seqs = last_seqs
         self._seconds = seconds
-        self._greenlet: gevent.Greenlet[..., None] | None = None
+        self._greenlet = Tended("the sweep", self._sweep_forever)
 
     def start(self) -> None:
         """Begin to sweep. Idempotent."""
-        if self._greenlet is None:
-            self._greenlet = gevent.spawn(self._sweep_forever)
-            self._greenlet.link_exception(self._on_death)
+        self._greenlet.start()
 
     def stop(self) -> None:
         """Stop. Idempotent."""
-        if self._greenlet is not None:
-            self._greenlet.kill()
-            self._greenlet = None
+        self._greenlet.stop()
 
     def _sweep_forever(self) -> None:
         while True:
@@ -64,9 +61,3 @@ class Sweeper:
                 continue
             if behind:
                 log.info("the sweep found %d streams behind", behind)
-
-    def _on_death(self, dead: "gevent.Greenlet[..., None]") -> None:
-        # Nothing of what is expected ends this greenlet, so this is a defect: say so, go on.
-        log.critical("the sweep died and is started anew", exc_info=dead.exception)
-        self._greenlet = None
-        gevent.spawn_later(self._seconds, self.start)

@@ -7,6 +7,7 @@ from collections.abc import Callable
 import gevent
 
 from app.errors import DatabaseUnavailable
+from app.sse.tended import Tended
 
 log = logging.getLogger(__name__)
 
@@ -20,19 +21,15 @@ class Waker:
     def __init__(self, wake: Callable[[], int], seconds: float) -> None:
         self._wake = wake
         self._seconds = seconds
-        self._greenlet: gevent.Greenlet[..., None] | None = None
+        self._greenlet = Tended("the waker", self._look_forever)
 
     def start(self) -> None:
         """Begin to look. Idempotent."""
-        if self._greenlet is None:
-            self._greenlet = gevent.spawn(self._look_forever)
-            self._greenlet.link_exception(self._on_death)
+        self._greenlet.start()
 
     def stop(self) -> None:
         """Stop. Idempotent."""
-        if self._greenlet is not None:
-            self._greenlet.kill()
-            self._greenlet = None
+        self._greenlet.stop()
 
     def _look_forever(self) -> None:
         away = False
@@ -49,9 +46,3 @@ class Waker:
             away = False
             if count:
                 log.info("%d snoozed notifications came back", count)
-
-    def _on_death(self, dead: "gevent.Greenlet[..., None]") -> None:
-        # Nothing of what is expected ends this greenlet, so this is a defect: say so, go on.
-        log.critical("the waker died and is started anew", exc_info=dead.exception)
-        self._greenlet = None
-        gevent.spawn_later(self._seconds, self.start)

@@ -18,7 +18,7 @@ from app.notifications.models import Notification
 from bench import usage
 from bench.contender import pipe
 from bench.processes import Child, StartError
-from bench.report import Line, spread
+from bench.report import Goal, Line, spread
 from bench.samples import Additions, comment, event, user_ids
 from bench.stage import Stage
 
@@ -37,60 +37,63 @@ class Sort:
     what: str
     # (event id, user) -> the event's JSON.
     make: Callable[[str, str], bytes]
+    # Without a number of its own, the plan's.
+    rounds: int | None = None
 
 
 PLAIN = Sort("events", event)
 # Each goes to who follows the story, joins what is unread of it, and is checked against mutes.
-COMMENTS = Sort("comments (groups, follows, mutes)", comment)
+COMMENTS = Sort("comments (groups, follows, mutes)", comment, 1)
 
 
 def into_sqlite(stage: Stage) -> list[Line]:
     """Into SQLite."""
     with stage.sqlite() as database:
-        return _measure(stage, "consumer-sqlite", "SQLite", database, PLAIN, "")
+        return _measure(stage, "consumer-sqlite", "SQLite", database, PLAIN, 15_000)
 
 
 def into_postgres(stage: Stage) -> list[Line]:
     """Into PostgreSQL, which runs on the load's core."""
     with stage.postgres() as database:
-        return _measure(stage, "consumer-postgres", "PostgreSQL", database, PLAIN, "≥ 10,000")
+        return _measure(stage, "consumer-postgres", "PostgreSQL", database, PLAIN, 10_000)
 
 
 def comments_into_sqlite(stage: Stage) -> list[Line]:
     """Comments into SQLite, with groups, follows and mutes at work."""
     with stage.sqlite() as database:
         _follow_and_mute(stage, database)
-        return _measure(stage, "comments-sqlite", "SQLite", database, COMMENTS, "")
+        return _measure(stage, "comments-sqlite", "SQLite", database, COMMENTS, None)
 
 
 def comments_into_postgres(stage: Stage) -> list[Line]:
     """The same into PostgreSQL."""
     with stage.postgres() as database:
         _follow_and_mute(stage, database)
-        return _measure(stage, "comments-postgres", "PostgreSQL", database, COMMENTS, "")
+        return _measure(stage, "comments-postgres", "PostgreSQL", database, COMMENTS, None)
 
 
 def _measure(
-    stage: Stage, row: str, name: str, database_url: str, sort: Sort, goal: str
+    stage: Stage, row: str, name: str, database_url: str, sort: Sort, least: float | None
 ) -> list[Line]:
     plan = stage.plan
+    rounds = sort.rounds or plan.event_rounds
     rates, micros = [], []
-    for number in range(plan.event_rounds):
-        _produce(stage, f"{name}-{number}", sort)
+    for number in range(rounds):
+        produce(stage, f"{name}-{number}", sort)
         with stage.consumer(database_url) as child:
-            wall, cpu = _drain(stage, child)
+            wall, cpu = drain(stage, child)
         rates.append(plan.events / wall)
         micros.append(1e6 * cpu / plan.events)
-        stage.say(f"round {number + 1} of {plan.event_rounds}: {rates[-1]:,.0f}/s")
+        stage.say(f"round {number + 1} of {rounds}: {rates[-1]:,.0f}/s")
     stage.say(spread(rates))
-    _check(stage, database_url, plan.events * plan.event_rounds)
+    _check(stage, database_url, plan.events * rounds)
     return [
         Line(
             row=row,
             what=f"{sort.what} through the consumer, {name}",
             unit="1/s",
             ours=statistics.median(rates),
-            goal=goal,
+            goal=Goal(at_least=least) if least else None,
             details={"rates": rates, "recipients": plan.recipients},
         ),
         Line(
@@ -118,19 +121,20 @@ def _follow_and_mute(stage: Stage, database_url: str) -> None:
         connection.execute(insert(tables["mutes"]), mutes)
 
 
-def _produce(stage: Stage, label: str, sort: Sort) -> None:
+def produce(stage: Stage, label: str, sort: Sort) -> None:
+    """Write the plan's events to the stream; `label` begins their ids."""
     users = user_ids("recipient", stage.plan.recipients)
     add = Additions(stage.event_stream, users, label, sort.make)
     with pipe(stage) as connection, connect(stage.redis.url) as redis:
         before = redis.xlen(stage.event_stream)
         for start in range(0, stage.plan.events, 500):
             stop = min(start + 500, stage.plan.events)
-            connection.send(b"".join([add(number) for number in range(start, stop)]))
+            connection.send(add(start, stop - start))
         while redis.xlen(stage.event_stream) < before + stage.plan.events:
             time.sleep(POLL_SECONDS)
 
 
-def _drain(stage: Stage, child: Child) -> tuple[float, float]:
+def drain(stage: Stage, child: Child) -> tuple[float, float]:
     """Seconds, and the consumer's CPU seconds, from its first read until all is acknowledged."""
     with connect(stage.redis.url) as redis:
         last = redis.xinfo_stream(stage.event_stream)["last-generated-id"]

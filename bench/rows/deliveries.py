@@ -1,46 +1,33 @@
 """Deliveries a second: frames that arrive while the next ones are sent as fast as they return.
 
-One frame for each stream is in flight on average, so that neither server can join frames that
-have piled up. Both servers run all the time and take turns: what disturbs the machine for a while
-disturbs both.
+One frame for each stream is in flight on average, so that no server can join frames that have
+piled up. All servers run all the time and take turns: what disturbs the machine for a while
+disturbs each of them.
 """
 
 import statistics
+from collections.abc import Sequence
+from contextlib import ExitStack
 
-from bench.contender import contending, verify
-from bench.report import Line, spread
+from bench.contender import Contender, Shape, contending, verify
+from bench.report import Goal, Line, spread
 from bench.stage import Stage
 
 
 def measure(stage: Stage) -> list[Line]:
-    """Closed loop over all streams, both shapes in turn; medians of the rounds."""
-    with (
-        stage.sqlite() as database,
-        stage.tidings(database) as tidings,
-        stage.naive() as yardstick,
-        contending(stage, tidings) as ours,
-        contending(stage, yardstick) as naive,
-    ):
-        verified = {}
-        for contender in (ours, naive):
-            verified[contender.server.name] = verify(stage, contender.server)
-            contender.warm_up()
-        for number in range(stage.plan.rounds):
-            for contender in (ours, naive):
-                contender.round()
-            stage.say(
-                f"round {number + 1} of {stage.plan.rounds}: "
-                f"ours {ours.rates[-1]:,.0f}/s, naive {naive.rates[-1]:,.0f}/s"
-            )
-    stage.say(f"ours {spread(ours.rates)}, naive {spread(naive.rates)}")
+    """Closed loop over 1,000 streams of as many users; every contender in turn."""
+    with stage.sqlite() as database, ExitStack() as stack:
+        servers = [
+            stack.enter_context(starting)
+            for starting in (stage.tidings(database), stage.naive(), *stage.yardsticks())
+        ]
+        contenders = [stack.enter_context(contending(stage, server)) for server in servers]
+        verified = {server.name: verify(stage, server) for server in servers}
+        in_turn(stage, contenders, [server.name for server in servers])
+    ours, others = contenders[0], contenders[1:]
     details = {
-        contender.server.name: {
-            "rates": contender.rates,
-            "server_core_percent": contender.server_busy,
-            "load_core_percent": contender.load_busy,
-            "frames_verified": verified[contender.server.name],
-        }
-        for contender in (ours, naive)
+        each.server.name: {**each.details(), "frames_verified": verified[each.server.name]}
+        for each in contenders
     }
     return [
         Line(
@@ -48,9 +35,9 @@ def measure(stage: Stage) -> list[Line]:
             what=f"deliveries, {stage.plan.streams:,} streams",
             unit="1/s",
             ours=statistics.median(ours.rates),
-            naive=statistics.median(naive.rates),
-            goal="≥ 35,000, ≥ 1.5 × naive",
-            warnings=ours.warnings() + naive.warnings(),
+            others={each.server.name: statistics.median(each.rates) for each in others},
+            goal=Goal(times=5),
+            warnings=tuple(text for each in contenders for text in each.warnings()),
             details=details,
         ),
         Line(
@@ -58,7 +45,82 @@ def measure(stage: Stage) -> list[Line]:
             what="server CPU for a delivery",
             unit="µs",
             ours=statistics.median(ours.server_micros),
-            naive=statistics.median(naive.server_micros),
+            others={each.server.name: statistics.median(each.server_micros) for each in others},
+            better="less",
+        ),
+        Line(
+            row="deliveries",
+            what="deliveries that the load's side could take",
+            unit="1/s",
+            ours=max(each.could_take for each in contenders),
+        ),
+    ]
+
+
+def in_other_shapes(stage: Stage) -> list[Line]:
+    """Four streams of each user; and so many that most are silent most of the time."""
+    plan = stage.plan
+    fan_out = Shape(plan.streams, plan.streams // 4)
+    many = Shape(plan.many_streams, plan.many_streams)
+    names = (
+        f"{plan.streams:,} streams",
+        f"{plan.streams:,} streams, four of each user",
+        f"{plan.many_streams:,} streams",
+    )
+    with (
+        stage.sqlite() as database,
+        stage.tidings(database) as server,
+        # Apart: that many streams take some time for their pings.
+        stage.tidings(database) as crowded,
+        contending(stage, server) as one_each,
+        contending(stage, server, fan_out) as four_each,
+        contending(stage, crowded, many) as very_many,
+    ):
+        in_turn(stage, (one_each, four_each, very_many), names)
+    return [
+        *_beside("fan-out", one_each, names[0], four_each, names[1], Goal(times=1.5)),
+        *_beside("many-streams", one_each, names[0], very_many, names[2], Goal(times=0.8)),
+    ]
+
+
+def in_turn(stage: Stage, contenders: Sequence[Contender], names: Sequence[str]) -> None:
+    """The plan's rounds, in each of which every contender has its turn."""
+    for contender in contenders:
+        contender.warm_up()
+    for number in range(stage.plan.rounds):
+        for contender in contenders:
+            contender.round()
+        rates = (
+            f"{name} {each.rates[-1]:,.0f}/s" for name, each in zip(names, contenders, strict=True)
+        )
+        stage.say(f"round {number + 1} of {stage.plan.rounds}: {', '.join(rates)}")
+    for name, each in zip(names, contenders, strict=True):
+        stage.say(f"{name}: {spread(each.rates)}/s")
+
+
+def _beside(
+    row: str, one_each: Contender, base: str, other: Contender, what: str, goal: Goal
+) -> list[Line]:
+    """Another shape's rates and CPU time, compared with that of the first row."""
+    return [
+        Line(
+            row=row,
+            what=f"deliveries, {what}",
+            unit="1/s",
+            ours=statistics.median(other.rates),
+            others={base: statistics.median(one_each.rates)},
+            base=base,
+            goal=goal,
+            warnings=other.warnings(),
+            details={**other.details(), "one_each": one_each.details()},
+        ),
+        Line(
+            row=row,
+            what=f"server CPU for a delivery, {what}",
+            unit="µs",
+            ours=statistics.median(other.server_micros),
+            others={base: statistics.median(one_each.server_micros)},
+            base=base,
             better="less",
         ),
     ]

@@ -1,4 +1,4 @@
-"""Memory of the worker for each idle stream: resident, less what it takes without streams.
+"""Memory of the server for each idle stream: resident, less what it takes without streams.
 
 The kernel's socket buffers are not in it; they belong to no process.
 """
@@ -7,30 +7,33 @@ import time
 
 from bench import usage
 from bench.contender import streams
-from bench.report import Line
+from bench.report import Goal, Line
 from bench.samples import user_ids
-from bench.stage import Server, Stage
+from bench.servers import Server
+from bench.stage import Stage
 
 WARM_UP_STREAMS = 50
 
 
 def measure(stage: Stage) -> list[Line]:
-    """Both shapes, one after the other; the naive one with fewer streams."""
+    """All contenders, one after the other; the others with fewer streams."""
     plan = stage.plan
-    with stage.sqlite() as database, stage.tidings(database) as server:
+    with stage.sqlite() as database, stage.tidings(database, {}) as server:
         ours = _kib_for_each(stage, server, plan.idle_streams)
-    with stage.naive() as server:
-        naive = _kib_for_each(stage, server, plan.idle_streams_naive)
+    others = {}
+    for starting in (stage.naive(), *stage.yardsticks()):
+        with starting as server:
+            others[server.name] = _kib_for_each(stage, server, plan.idle_streams_of_others)
     return [
         Line(
             row="memory",
             what=f"memory for each of {plan.idle_streams:,} idle streams",
             unit="KiB",
             ours=ours,
-            naive=naive,
-            goal="< 25",
+            others=others,
             better="less",
-            details={"streams_naive": plan.idle_streams_naive},
+            goal=Goal(at_most=20),
+            details={"streams_of_others": plan.idle_streams_of_others},
         )
     ]
 
@@ -47,5 +50,4 @@ def _kib_for_each(stage: Stage, server: Server, count: int) -> float:
 
 def _kib(stage: Stage, server: Server) -> int:
     time.sleep(stage.plan.settle_seconds)
-    memory = usage.memory(server.worker_pid)
-    return memory.rss if memory.pss is None else memory.pss
+    return sum(usage.memory(pid).kib for pid in server.pids)

@@ -14,6 +14,8 @@ from tests.support.walkthrough import Shell, differs, steps
 PROJECT = Path(__file__).parents[2]
 
 
+# The page is about HTTP; that both databases answer the same is tested answer by answer.
+@pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
 @pytest.mark.timeout(300)  # some 40 processes, one after the other
 def test_every_command_of_the_page_answers_what_the_page_shows(
     start_web: StartWeb,

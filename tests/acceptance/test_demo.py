@@ -20,9 +20,9 @@ from playwright.sync_api import (
 
 from app.board.people import PEOPLE
 from app.board.store import STORIES_KEY
-from tests.conftest import JWT_SECRET_KEY, StartWeb
+from tests.conftest import JWT_SECRET_KEY
 from tests.support.databases import SqliteDatabases
-from tests.support.processes import ConsumerProcess, WebServer
+from tests.support.processes import WebServer
 from tests.support.shared import running
 from tests.support.waiting import wait_for
 
@@ -380,18 +380,17 @@ def test_whoever_opens_a_story_without_a_name_picks_one(
     expect(page.locator(".card", has_text=STORY)).to_have_class(re.compile("pointed-at"))
 
 
-@pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
 def test_a_page_that_lost_its_server_comes_back_with_what_it_missed(
-    context: BrowserContext, start_web: StartWeb, consumer: ConsumerProcess
+    context: BrowserContext, demo: WebServer, tmp_path: Path
 ) -> None:
-    first, second = start_web(), start_web()
-    page = open_page(context, first, "as=grace")
+    with WebServer(demo.settings, tmp_path) as other:
+        page = open_page(context, other, "as=grace")
 
-    first.terminate()
-    expect(page.locator("#connection")).to_have_text("Reconnecting…", timeout=PATIENCE_MS)
-    with second.http(token_of(second, "ada")) as http:
-        http.post("/board/api/stories/42/assign", json={"assignee": "grace"}).raise_for_status()
-    first.start()
+        other.terminate()
+        expect(page.locator("#connection")).to_have_text("Reconnecting…", timeout=PATIENCE_MS)
+        with demo.http(token_of(demo, "ada")) as http:
+            http.post("/board/api/stories/42/assign", json={"assignee": "grace"}).raise_for_status()
+        other.start()
 
-    expect(bell(page, 1)).to_be_visible(timeout=2 * PATIENCE_MS)
-    is_live(page)
+        expect(bell(page, 1)).to_be_visible(timeout=2 * PATIENCE_MS)
+        is_live(page)

@@ -262,6 +262,8 @@ def test_a_request_that_is_refused_waits_once_for_a_database_that_is_away(
     assert len(asked) == 1
 
 
+# On both databases: tests/sse/test_revocation.py.
+@on_sqlite
 def test_after_logging_out_no_worker_takes_the_token(
     start_web: StartWeb, token_for: TokenFor
 ) -> None:

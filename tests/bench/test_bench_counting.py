@@ -2,7 +2,7 @@
 
 import pytest
 
-from bench.report import Line, quantile
+from bench.samples import Publishes, user_ids
 from bench.wire import FrameCounter, body_of, seqs
 
 HEAD = b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n"
@@ -24,20 +24,34 @@ STREAM = chunk(frame(1)) + PING + chunk(frame(2) + frame(3)) + PING + chunk(fram
 def test_a_frame_counts_once_wherever_one_cut_is() -> None:
     for cut in range(len(STREAM) + 1):
         counter = FrameCounter()
-        assert counter.feed(STREAM[:cut]) + counter.feed(STREAM[cut:]) == 4, cut
+        assert counter.feed(0, STREAM[:cut]) + counter.feed(0, STREAM[cut:]) == 4, cut
 
 
 @pytest.mark.parametrize("size", [1, 2, 3, 7, 50])
 def test_a_frame_counts_once_in_small_pieces(size: int) -> None:
     counter = FrameCounter()
     pieces = [STREAM[start : start + size] for start in range(0, len(STREAM), size)]
-    assert sum(map(counter.feed, pieces)) == 4
+    assert sum(counter.feed(0, piece) for piece in pieces) == 4
 
 
 def test_an_unfinished_frame_does_not_count_yet() -> None:
     counter = FrameCounter()
-    assert counter.feed(chunk(frame(1))[:-4]) == 0
-    assert counter.feed(b"\n\n\r\n") == 1
+    assert counter.feed(0, chunk(frame(1))[:-4]) == 0
+    assert counter.feed(0, b"\n\n\r\n") == 1
+
+
+def test_two_streams_unfinished_frames_are_not_mixed_up() -> None:
+    counter = FrameCounter()
+    assert counter.feed(0, chunk(frame(1))[:20]) == 0
+    assert counter.feed(1, chunk(frame(1))) == 1
+    assert counter.feed(0, chunk(frame(1))[20:]) == 1
+
+
+def test_frames_of_a_yardstick_count_with_its_own_mark_and_line_ends() -> None:
+    counter = FrameCounter(b"data:{", b"\r\n\r\n")
+    text = chunk(b'data:{"a": 1, "seq": 1}\r\n\r\n')
+    for cut in range(len(text) + 1):
+        assert counter.feed(0, text[:cut]) + counter.feed(0, text[cut:]) == 1, cut
 
 
 def test_seqs_are_read_in_order_from_what_was_received() -> None:
@@ -45,18 +59,31 @@ def test_seqs_are_read_in_order_from_what_was_received() -> None:
     assert body_of(HEAD + CONNECTED + STREAM).endswith(frame(4))
 
 
+def test_seqs_are_read_from_a_yardsticks_frames_too() -> None:
+    named = b'event:message\nid:41f3-7d\ndata:{"seq":1}\n\n'
+    crlf = b'data: {"seq":2}\r\n\r\n'
+    assert seqs(HEAD + chunk(b"retry:2000\n\n") + chunk(named) + chunk(crlf)) == [1, 2]
+
+
 def test_an_id_that_is_not_the_seq_is_refused() -> None:
     with pytest.raises(ValueError, match="id 2 on seq 1"):
         seqs(HEAD + chunk(frame(1).replace(b"id: 1", b"id: 2")))
 
 
-def test_a_quantile_is_one_of_the_values() -> None:
-    values = [float(number) for number in range(1, 101)]
-    assert (quantile(values, 0.5), quantile(values, 0.99), quantile(values, 1)) == (50, 99, 100)
-    assert quantile([3.0], 0.99) == 3.0
+@pytest.mark.parametrize("users", [1, 3])
+def test_commands_are_the_same_however_they_are_cut(users: int) -> None:
+    source = Publishes(user_ids("cut", users))
+    whole = source(0, 25)
+    assert whole.count(b"PUBLISH") == 25
+    assert whole.count(b'{"seq":%d,' % (24 // users + 1)) == 24 % users + 1
+    for cut in range(26):
+        assert source(0, cut) + source(cut, 25 - cut) == whole, cut
 
 
-def test_a_ratio_above_one_is_better_whichever_way_is_better() -> None:
-    assert Line("row", "rate", "1/s", ours=30, naive=20).ratio == 1.5
-    assert Line("row", "time", "ms", ours=20, naive=30, better="less").ratio == 1.5
-    assert Line("row", "alone", "ms", ours=20).ratio is None
+def test_a_notification_is_as_large_as_asked_for_whatever_is_around_it() -> None:
+    for wrapped in ((b"", b""), (b'{"data":', b"}")):
+        payload = Publishes(user_ids("size", 1), wrapped, 1_000)(0, 1).split(b"\r\n")[-2]
+        assert payload.startswith(wrapped[0])
+        assert payload.endswith(wrapped[1])
+        # Without the one digit of its seq.
+        assert len(payload) - len(wrapped[0]) - len(wrapped[1]) == 1_000 + 1

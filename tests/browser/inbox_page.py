@@ -16,6 +16,9 @@ Json = dict[str, Any]
 
 _numbers = itertools.count(1)
 
+# A busy machine is no failure.
+SOON_SECONDS = 40
+
 PAGE = """<!doctype html>
 <html lang="en" dir="{dir}">
 <meta charset="utf-8">
@@ -97,7 +100,7 @@ class InboxPage:
 
     def hears(self, text: str) -> None:
         """Wait until this has been said aloud."""
-        wait_for(lambda: text in self.heard, 20, f"{text!r} said aloud")
+        wait_for(lambda: text in self.heard, SOON_SECONDS, f"{text!r} said aloud")
 
     def row(self, title: str) -> Locator:
         """The row with this title."""
@@ -110,7 +113,9 @@ class InboxPage:
     def open(self) -> None:
         """Open the panel, and wait until it shows what there is."""
         self.bell.click()
-        wait_for(lambda: self.scroller.get_attribute("aria-busy") == "false", what="a list")
+        wait_for(
+            lambda: self.scroller.get_attribute("aria-busy") == "false", SOON_SECONDS, "a list"
+        )
 
     def titles(self) -> list[str]:
         """The titles of the rows, from the top; also of those that are far out of sight."""
@@ -151,7 +156,7 @@ def open_inbox(
     page.goto(f"{site.web.url}{path}")
     page.evaluate(LISTEN)
     if live:
-        wait_for(lambda: inbox.get("inbox.tidings?.state") == "live", what="a live inbox")
+        wait_for(lambda: inbox.get("inbox.tidings?.state") == "live", SOON_SECONDS, "a live inbox")
     return inbox
 
 
@@ -171,12 +176,12 @@ def emit(site: Site, *events: Json) -> None:
 
 def arrived(inbox: InboxPage, unread: int) -> None:
     """Wait until the tab knows of so many unread ones."""
-    wait_for(lambda: inbox.get("inbox.tidings.unread") == unread, what=f"{unread} unread")
+    wait_for(lambda: inbox.get("inbox.tidings.unread") == unread, SOON_SECONDS, f"{unread} unread")
 
 
 def eventually(condition: Callable[[], bool], what: str = "it") -> None:
     """Wait for what a page shows a moment later."""
-    wait_for(condition, 20, what)
+    wait_for(condition, SOON_SECONDS, what)
 
 
 @contextmanager

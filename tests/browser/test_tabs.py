@@ -7,8 +7,9 @@ from playwright.sync_api import Browser, Error
 
 from tests.browser.tab import Site, Tab, connections
 from tests.conftest import TokenFor
-from tests.support.browser import CHROMIUM, FLAGS
+from tests.support.browser import FLAGS, WHOLE_CHROMIUM
 from tests.support.processes import program
+from tests.support.require import require
 from tests.support.waiting import wait_for
 
 BURST = 500
@@ -141,7 +142,8 @@ def test_a_tab_that_comes_back_by_the_back_button_goes_on_where_it_was(
     browser: Browser, shared: Site, token_for: TokenFor, user: str
 ) -> None:
     kind = browser.browser_type
-    path = program(*CHROMIUM)
+    path = program(*WHOLE_CHROMIUM)
+    require(path, "no whole Chromium found; install one: apt-get install chromium")
     keeping = ["--disable-back-forward-cache"]
     with (
         kind.launch(executable_path=path, args=FLAGS, ignore_default_args=keeping) as other,

@@ -16,7 +16,7 @@ from sqlalchemy.orm import Session
 
 from app import bus
 from app.consumer.stream import EventStream
-from tests.support.processes import ChildProcess
+from tests.support.processes import ForkedProcess
 
 P = ParamSpec("P")
 R = TypeVar("R")
@@ -24,14 +24,14 @@ R = TypeVar("R")
 POINTS = ("read", "inserted", "committed", "published", "acknowledged")
 
 
-class DoomedConsumer(ChildProcess):
+class DoomedConsumer(ForkedProcess):
     """`flask consumer run` that dies at `point`, taking `batch` events at a time."""
 
     def __init__(self, settings: dict[str, str], folder: Path, point: str, batch: int) -> None:
         log = folder / f"doomed-{point}.log"
         log.touch()
         super().__init__(
-            [sys.executable, "-m", "tests.chaos.doomed", point, "--batch", str(batch)],
+            ["tests.chaos.doomed", point, "--batch", str(batch)],
             settings,
             log,
         )
@@ -60,7 +60,7 @@ def doom(point: str) -> None:
         case "read":
             EventStream.new = dying_after(EventStream.new)  # type: ignore[method-assign]
         case "inserted":
-            event.listen(Session, "after_flush_postexec", die_if_written)
+            event.listen(Session, "before_commit", die_if_written)
         case "committed":
             event.listen(Session, "after_commit", die_if_written)
         case "published":

@@ -45,7 +45,7 @@ def run_fault(fault: Fault, database_url: str, folder: Path, scale: Scale, seed:
     with World(
         folder,
         database_url,
-        scale,
+        fault.scaled(scale),
         seed,
         dict(fault.settings),
         fault.redis_options,

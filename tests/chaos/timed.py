@@ -18,7 +18,7 @@ from sqlalchemy.orm import Session
 from app.consumer import cli
 from app.notifications.delivery import Delivery, deliver
 from app.notifications.draft import Draft
-from tests.support.processes import ChildProcess
+from tests.support.processes import ForkedProcess
 
 Deliver = Callable[[Sequence[Draft], datetime], Delivery]
 
@@ -31,7 +31,7 @@ class Span(NamedTuple):
     users: frozenset[str]
 
 
-class TimedConsumer(ChildProcess):
+class TimedConsumer(ForkedProcess):
     """`flask consumer run` with one event in each transaction, so that there are many."""
 
     def __init__(self, settings: dict[str, str], folder: Path, number: int) -> None:
@@ -39,7 +39,7 @@ class TimedConsumer(ChildProcess):
         log.touch()
         self._spans = folder / f"timed-{number}.spans"
         super().__init__(
-            [sys.executable, "-m", "tests.chaos.timed", str(self._spans), "--batch", "1"],
+            ["tests.chaos.timed", str(self._spans), "--batch", "1"],
             settings,
             log,
         )

@@ -1,15 +1,12 @@
 """A consumer is killed, by SIGKILL, anywhere: another one finishes its work, and nothing twice."""
 
 import signal
-import subprocess
-import sys
 from collections import Counter
 from collections.abc import Sequence
 
 import pytest
 import redis
 
-from app.config import PROJECT
 from app.notifications.mailboxes import last_seqs
 from tests.conftest import StartConsumer
 from tests.support.consuming import (
@@ -25,7 +22,7 @@ from tests.support.consuming import (
     told,
 )
 from tests.support.dying_consumer import NAME, POINTS
-from tests.support.processes import child_environ, run_flask
+from tests.support.processes import run_flask, run_module
 from tests.support.waiting import wait_for
 
 pytestmark = pytest.mark.usefixtures("in_app")
@@ -48,15 +45,7 @@ class Progress:
 
 
 def run_until_it_dies(environment: dict[str, str], point: str) -> None:
-    done = subprocess.run(
-        [sys.executable, "-m", "tests.support.dying_consumer", point, str(BATCH)],
-        cwd=PROJECT,
-        env=child_environ(environment),
-        capture_output=True,
-        text=True,
-        timeout=60,
-        check=False,
-    )
+    done = run_module(environment, "tests.support.dying_consumer", point, str(BATCH))
     assert done.returncode == -signal.SIGKILL, done.stderr
 
 

@@ -1,12 +1,14 @@
 """What is an event, and what is parked: every fault by name, and nothing but BadEvent raised."""
 
 import json
+from collections.abc import Callable
 from datetime import UTC, datetime
 from typing import Any
 
 import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
+from pydantic import ValidationError
 
 from app.consumer.envelope import MAX_ENTRY_BYTES, MAX_REASON_CHARS, BadEvent, Event, decode, encode
 
@@ -294,3 +296,42 @@ def test_any_entry_is_an_event_or_a_bad_event(fields: dict[bytes, bytes]) -> Non
         return
     assert str(bad).isprintable()
     assert 0 < len(str(bad)) <= MAX_REASON_CHARS
+
+
+NUMBERS = [
+    b"1e999",
+    b"-1E400",
+    b"-0",
+    b"-0.0",
+    b"0.1",
+    b"1" + b"0" * 400 + b".0",
+    b"%d" % 2**63,
+    b"%d" % -(2**63),
+    b"%d" % 2**64,
+    b"-%d" % 2**64,
+    b"%d" % 10**30,
+    b"1234567890123456789",
+    b"[" * 40 + b"]" * 40,
+    b"[" * 63 + b"]" * 63,
+    b"[" * 64 + b"]" * 64,
+]
+
+
+@settings(deadline=None, database=None)
+@given(st.sampled_from(NUMBERS) | JSON.map(lambda value: json.dumps(value).encode()))
+def test_what_a_glance_passes_is_what_a_thorough_look_would_pass(value: bytes) -> None:
+    text = entry(data={"x": "@"})[b"event"].replace(b'"@"', value)
+    # As text: 1 equals 1.0 and True.
+    assert outcome(lambda: decode({b"event": text})) == outcome(
+        lambda: Event.model_validate_json(text)
+    )
+
+
+def outcome(take: Callable[[], Event]) -> str:
+    """The event, or why there is none."""
+    try:
+        return repr(take())
+    except ValidationError as error:
+        return str(BadEvent.invalid(error))
+    except BadEvent as error:
+        return str(error)

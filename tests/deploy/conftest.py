@@ -1,23 +1,52 @@
-"""The shipped nginx before a web server that knows of it."""
+"""The shipped nginx before a web server that knows of it, which the tests of a file share."""
 
 from collections.abc import Iterator
-from pathlib import Path
 
 import pytest
 
-from tests.conftest import StartWeb
+from app.ops.embedded import EmbeddedRedis
+from tests.conftest import JWT_SECRET_KEY
 from tests.deploy.shipped import ShippedNginx, in_front_of
-from tests.support.processes import WebServer
+from tests.support.databases import SqliteDatabases
+from tests.support.processes import WebServer, free_port
+
+
+@pytest.fixture(scope="module")
+def deployed(
+    sqlite_databases: SqliteDatabases,
+    tmp_path_factory: pytest.TempPathFactory,
+) -> Iterator[tuple[WebServer, ShippedNginx]]:
+    """A web server that believes one proxy, whose workers hold few connections; and that proxy."""
+    folder = tmp_path_factory.mktemp("deployed")
+    with (
+        EmbeddedRedis(folder / "redis", port=free_port(), append_only=False) as redis_server,
+        sqlite_databases.fresh(folder) as database_url,
+    ):
+        settings = {
+            "APP_ENV": "development",
+            "DATABASE_URL": database_url,
+            "REDIS_URL": f"redis://127.0.0.1:{redis_server.port}/0",
+            "JWT_SECRET_KEY": JWT_SECRET_KEY,
+            "INSTANCE_PATH": str(folder / "instance"),
+            "TRUSTED_PROXIES": "1",
+            "MAX_STREAMS": "200",
+            "RATE_LIMIT_FACTOR": "0",
+        }
+        with WebServer(settings, folder) as web, in_front_of(web, folder) as server:
+            yield web, server
 
 
 @pytest.fixture
-def behind(start_web: StartWeb) -> WebServer:
-    """A web server that believes one proxy, and whose workers hold few connections."""
-    return start_web(TRUSTED_PROXIES="1", MAX_STREAMS="200", RATE_LIMIT_FACTOR="0")
+def behind(deployed: tuple[WebServer, ShippedNginx]) -> WebServer:
+    """That web server, running: a test may have stopped it."""
+    web, _ = deployed
+    if not web.alive:
+        web.start()
+    return web
 
 
 @pytest.fixture
-def nginx(behind: WebServer, tmp_path: Path) -> Iterator[ShippedNginx]:
+def nginx(behind: WebServer, deployed: tuple[WebServer, ShippedNginx]) -> ShippedNginx:
     """nginx before it."""
-    with in_front_of(behind, tmp_path) as server:
-        yield server
+    _, server = deployed
+    return server

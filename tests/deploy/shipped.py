@@ -71,6 +71,11 @@ class ShippedNginx(ChildProcess):
         names = ("access.log", "error.log")
         return "".join((self.folder / name).read_text(errors="replace") for name in names)
 
+    def empty_logs(self) -> None:
+        """Forget what they hold."""
+        for name in ("access.log", "error.log"):
+            (self.folder / name).write_text("")
+
     def http(self, token: str | None = None, address: str | None = None) -> httpx.Client:
         """A client over TLS; `address` is where it calls from."""
         return httpx.Client(

@@ -3,6 +3,7 @@
 import json
 import secrets
 import socket
+import ssl
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -13,35 +14,35 @@ from playwright.sync_api import Browser
 
 from app import MAX_BODY_BYTES
 from app.consumer.routes import MAX_POST_BYTES
-from tests.conftest import StartConsumer, TokenFor
+from tests.conftest import TokenFor
 from tests.deploy.shipped import ShippedNginx
 from tests.support.consuming import event, send
-from tests.support.processes import STREAM_PATH, WebServer
+from tests.support.processes import STREAM_PATH, ConsumerProcess, WebServer
 from tests.support.waiting import wait_for
-
-on_sqlite = pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
 
 EVENTS = "/api/v1/events"
 
 
-@on_sqlite
 class TestStream:
     """A stream through nginx is what it is without."""
 
     def test_frames_come_one_by_one_and_a_cookie_and_a_last_event_id_pass(
         self,
         nginx: ShippedNginx,
+        behind: WebServer,
         token_for: TokenFor,
-        start_consumer: StartConsumer,
-        redis_client: redis.Redis,
+        tmp_path: Path,
     ) -> None:
-        start_consumer()
-        cookie = f"access_token_cookie={token_for('grace')}"
-        with nginx.stream(Cookie=cookie) as stream:
+        cookie = f"access_token_cookie={token_for('ada')}"
+        with (
+            ConsumerProcess(behind.settings, tmp_path),
+            redis.Redis.from_url(behind.settings["REDIS_URL"]) as producer,
+            nginx.stream(Cookie=cookie) as stream,
+        ):
             assert stream.status == 200
             stream.wait_for_frames(1)
             for number in (1, 2, 3):  # each while the stream stays open
-                send(redis_client, event("grace"))
+                send(producer, event("ada"))
                 stream.wait_for_event(lambda frame, n=str(number): frame.id == n, 30)  # type: ignore[misc]
             assert not stream.ended
         with nginx.stream(Cookie=cookie, Last_Event_ID="1") as stream:
@@ -49,10 +50,11 @@ class TestStream:
         assert [frame.id for frame in missed] == ["1", "2", "3"]
 
     def test_it_is_http_2_for_browsers(self, nginx: ShippedNginx) -> None:
-        nginx.tls.set_alpn_protocols(["h2", "http/1.1"])
+        tls = ssl.create_default_context(cafile=str(nginx.certificate))
+        tls.set_alpn_protocols(["h2", "http/1.1"])
         with (
             socket.create_connection(("127.0.0.1", nginx.port)) as plain,
-            nginx.tls.wrap_socket(plain, server_hostname="localhost") as connection,
+            tls.wrap_socket(plain, server_hostname="localhost") as connection,
         ):
             assert connection.selected_alpn_protocol() == "h2"
 
@@ -96,7 +98,6 @@ class TestStream:
             page.wait_for_function("connected === 2")
 
 
-@on_sqlite
 class TestLimits:
     """What nginx lets through is what Tidings takes."""
 
@@ -229,7 +230,6 @@ def received(server: socket.socket, until: bytes = b"\r\n\r\n") -> bytes:
     return arrived
 
 
-@on_sqlite
 def test_no_log_of_nginx_holds_a_query_string_or_a_token(
     nginx: ShippedNginx, behind: WebServer, token_for: TokenFor
 ) -> None:
@@ -243,6 +243,7 @@ def test_no_log_of_nginx_holds_a_query_string_or_a_token(
             client.post(f"{EVENTS}{query}", content=b" " * (MAX_POST_BYTES + 1))
             client.get(f"/metrics{query}")
 
+    nginx.empty_logs()
     ask()
     behind.stop()
     ask()  # which nginx calls an error, and would log with its whole request

@@ -14,8 +14,6 @@ from tests.support.processes import ChildProcess, WebServer
 from tests.support.require import require
 from tests.support.waiting import wait_for
 
-pytestmark = pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
-
 SLOW = 2_000
 REQUESTS = 100
 PER_CONNECTION = 10
@@ -68,6 +66,7 @@ def test_slow_connections_do_not_starve_an_honest_client(
     assert behind.is_ready()
 
 
+@pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
 def test_slow_headers_are_cut_by_gunicorn_itself_too(web: WebServer) -> None:
     """However steadily they drip: it is the whole of them that has a time-out."""
     with socket.create_connection(("127.0.0.1", web.port), 30) as connection:

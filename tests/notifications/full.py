@@ -48,7 +48,8 @@ def fill(heavy: int) -> None:
         "notifications": [vars(row) for row in rows],
         "grouped_events": joined,
         "follows": [{"subject": f"s/{n % 300}", "user_id": f"u-{n}"} for n in range(3_000)],
-        "mutes": [{"user_id": f"u-{n}", "what": "kind", "value": "k"} for n in range(3_000)],
+        # PostgreSQL reads a smaller table whole, and is right.
+        "mutes": [{"user_id": f"u-{n}", "what": "kind", "value": "k"} for n in range(20_000)],
     }
     with db.engine.begin() as connection:
         for name, values in tables.items():

@@ -128,6 +128,82 @@ def test_a_batch_that_fails_changes_nothing(
     assert told(world.deliver(draft("grace", "good"))) == [("grace", 3, 3)]
 
 
+def test_a_repeat_what_joins_and_what_is_new_go_through_in_one_batch(world: World) -> None:
+    world.deliver(draft("grace", "e1"), draft("grace", "e2", group_key="g"))
+    done = world.deliver(
+        draft("grace", "e3", group_key="g"),
+        draft("newcomer", "e3", group_key="g"),
+        draft("grace", "e1"),
+        draft("newcomer", "e4", group_key="g"),
+        draft("grace", "e4"),
+    )
+
+    assert (done.created, done.grouped, done.repeated) == (2, 2, 1)
+    assert told(done) == [
+        ("grace", 1, 2),
+        ("grace", 3, 2),
+        ("newcomer", 1, 1),
+        ("newcomer", 2, 1),
+        ("grace", 4, 3),
+    ]
+    assert [(row.seq, row.event_id) for row in world.rows("grace")] == [
+        (1, "e1"),
+        (3, "e2"),
+        (4, "e4"),
+    ]
+    assert [(row.seq, row.title) for row in world.rows("newcomer")] == [(2, "Told of e4 (2)")]
+    assert (world.mailbox("grace")["unread"], world.mailbox("newcomer")["unread"]) == (3, 1)
+
+
+# What COPY, an array and JSON each write in another way.
+AWKWARD = [
+    "\\N",
+    "\\.",
+    "\\",
+    "a\\tb",
+    "a\tb",
+    "a\nb",
+    "a\r\nb",
+    '"',
+    "{}",
+    "NULL",
+    ",",
+    "'",
+    "%s",
+    "",
+]
+
+
+def test_text_is_kept_whatever_it_looks_like(world: World) -> None:
+    world.deliver(*(draft("grace", f"e{n}", body=body) for n, body in enumerate(AWKWARD)))
+
+    items = world.caller("grace").json("/notifications")["items"]
+    assert [item["body"] for item in reversed(items)] == AWKWARD
+
+
+def test_an_event_and_a_group_are_found_again_whatever_their_names_look_like(
+    world: World,
+) -> None:
+    drafts = [draft("grace", f"e{text}", source=f"/{text}") for text in AWKWARD]
+    world.deliver(*drafts)
+    again = world.deliver(*drafts)
+    assert (again.created, again.repeated) == (0, len(AWKWARD))
+
+    in_groups = [draft("grace", f"g{text}", group_key=f"g{text}") for text in AWKWARD]
+    later = [draft("grace", f"h{text}", group_key=f"g{text}") for text in AWKWARD]
+    assert world.deliver(*in_groups).created == len(AWKWARD)
+    assert world.deliver(*later).grouped == len(AWKWARD)
+
+
+@pytest.mark.parametrize("database_url", ["postgresql"], indirect=True)
+def test_what_postgresql_cannot_hold_is_refused_and_leaves_the_connection_usable(
+    world: World,
+) -> None:
+    with pytest.raises(DBAPIError):
+        world.deliver(draft("grace", "e1"), draft("grace", "e2", body="a\0b"))
+    assert told(world.deliver(draft("grace", "e3"))) == [("grace", 1, 1)]
+
+
 def test_everything_that_a_draft_says_is_kept(world: World) -> None:
     world.deliver(
         draft(
@@ -140,7 +216,7 @@ def test_everything_that_a_draft_says_is_kept(world: World) -> None:
             url="/stories/42?x=1#c",
             actor={"id": "ada", "name": "Ada"},
             subject={"type": "story", "id": "42", "title": "Fix login"},
-            data={"deep": [1, {"a": None}], "big": 2**53},
+            data={"deep": [1, {"a": None}], "big": 2**53, "huge": 10**30, "line": "\u2028"},
         )
     )
     [item] = world.caller("grace").json("/notifications")["items"]
@@ -155,7 +231,7 @@ def test_everything_that_a_draft_says_is_kept(world: World) -> None:
         "url": "/stories/42?x=1#c",
         "actor": {"id": "ada", "name": "Ada"},
         "subject": {"type": "story", "id": "42", "title": "Fix login"},
-        "data": {"deep": [1, {"a": None}], "big": 2**53},
+        "data": {"deep": [1, {"a": None}], "big": 2**53, "huge": 10**30, "line": "\u2028"},
         "count": 1,
         "created_at": "2026-03-01T12:30:15.250000Z",
         "read_at": None,

@@ -11,6 +11,7 @@ from app.extensions import db
 from app.notifications.changes import changes_since
 from app.notifications.inbox import Wanted, list_notifications
 from app.notifications.mailboxes import last_seqs
+from app.notifications.settling import settle_for
 from tests.notifications.world import World, draft
 
 # One mailbox with most of the rows: there, sorting them all instead of reading the index's end
@@ -96,7 +97,7 @@ def test_the_query_uses_its_index(
             assert "TEMP B-TREE" not in told
 
 
-def test_the_sweep_looks_mailboxes_up_by_their_key(full: World) -> None:
+def test_the_sweep_and_the_settler_look_mailboxes_up_by_an_index(full: World) -> None:
     for number in range(3):
         full.deliver(*(draft(f"more-{number}-{n}", "e") for n in range(1_000)))
     with db.engine.connect() as connection:
@@ -105,3 +106,6 @@ def test_the_sweep_looks_mailboxes_up_by_their_key(full: World) -> None:
     [told] = plans(lambda: last_seqs(["grace", "user-1", "more-1-1"]), "mailboxes")
     assert "mailboxes_pkey" in told or "sqlite_autoindex_mailboxes" in told
     assert "Seq Scan" not in told
+    # Nearly always nobody has a mark, and every consumer looks each second.
+    [told] = plans(lambda: settle_for(0), "mailboxes")
+    assert "ix_mailboxes_marked" in told

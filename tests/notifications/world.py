@@ -35,7 +35,7 @@ COUNTED = text(
     SELECT m.last_seq, m.unread, m.unseen, m.seen_seq,
         (SELECT count(*) FROM notifications n WHERE n.user_id = m.user_id
             AND n.archived_at IS NULL AND n.snoozed_until IS NULL
-            AND n.read_at IS NULL) AS unread_rows,
+            AND n.read_at IS NULL AND n.seq > m.marked_seq) AS unread_rows,
         (SELECT count(*) FROM notifications n WHERE n.user_id = m.user_id
             AND n.archived_at IS NULL AND n.snoozed_until IS NULL
             AND n.surfaced_seq > m.seen_seq) AS unseen_rows

@@ -17,7 +17,7 @@ from app import create_app, database
 from app.bus import Push
 from app.errors import NotFound
 from app.extensions import db
-from app.notifications import bulk
+from app.notifications import bulk, settling
 from app.notifications.delivery import deliver
 from app.notifications.draft import Draft
 from app.notifications.inbox import (
@@ -34,8 +34,10 @@ from app.notifications.snoozes import wake_due
 from app.notifications.states import Change
 from tests.notifications.world import NOW
 
-# A fork would share the sockets of the test's own database connections.
-SPAWN = multiprocessing.get_context("spawn")
+# A fork would share the sockets of the test's own database connections. These are forks of a server
+# that has no connection, and has imported the application, which takes a second, once for all.
+FORKED = multiprocessing.get_context("forkserver")
+FORKED.set_forkserver_preload([__name__, "psycopg"])
 
 # Much longer than any of this takes; PostgreSQL breaks a deadlock after one second.
 DEADLINE_SECONDS = 60
@@ -145,10 +147,10 @@ def deliver_and_number(batches: Sequence[Sequence[Draft]], _others: Barrier) -> 
 
 def live_with_it(wanted: tuple[Sequence[str], int, int], _others: Barrier) -> Written:
     """Do, so many times, anything that people do with their inboxes; more than three at once are a
-    change of the mailbox as a whole. Snoozes end in a few hundredths of a second.
+    change of the mailbox as a whole, or get it a mark. Snoozes end in a few hundredths of a second.
     """
     people, seed, count = wanted
-    bulk.MOST_SINGLY = 3
+    bulk.MOST_SINGLY = bulk.MOST_WRITTEN = 3
     chance = random.Random(seed)
     written: Written = []
     for _ in range(count):
@@ -211,6 +213,14 @@ def wake_and_prune(rounds: int, _others: Barrier) -> Written:
     return written + _numbers(pruned)
 
 
+def settle_again_and_again(given: tuple[int, int], _others: Barrier) -> Written:
+    """Settle what is marked, so many times in batches of so many, each time one batch."""
+    rounds, settling.BATCH = given
+    for _ in range(rounds):
+        settling.settle_for(0)
+    return []
+
+
 def _numbers(pushes: Iterable[Push]) -> Written:
     return [(push.user_id, json.loads(push.payload)["seq"]) for push in pushes]
 
@@ -229,12 +239,12 @@ class Writers:
 
     def __init__(self, environment: Mapping[str, str], *pieces: tuple[Work, Any]) -> None:
         # Kept here: its semaphores go with it, perhaps before a process has opened them.
-        self._start = SPAWN.Barrier(len(pieces))
+        self._start = FORKED.Barrier(len(pieces))
         self._processes: list[BaseProcess] = []
         self._answers: list[Connection] = []
         for work, given in pieces:
-            answer, theirs = SPAWN.Pipe(duplex=False)
-            process = SPAWN.Process(
+            answer, theirs = FORKED.Pipe(duplex=False)
+            process = FORKED.Process(
                 target=_work, args=(environment, work, given, self._start, theirs)
             )
             process.start()

@@ -1,8 +1,9 @@
 """The API as a stranger calls it who has read its description alone."""
 
 import time
+from collections import Counter
 from collections.abc import Iterator
-from typing import Any, Protocol
+from typing import Any
 
 import jwt
 import pytest
@@ -12,8 +13,11 @@ from flask import Flask
 from schemathesis.config import SchemathesisConfig
 from schemathesis.schemas import BaseSchema
 
+from app.ops.embedded import EmbeddedRedis
 from tests.conftest import JWT_SECRET_KEY, StartWeb, TokenFor
 from tests.notifications.world import World
+from tests.support.databases import SqliteDatabases
+from tests.support.processes import WebServer, free_port
 
 API = "/api/v1"
 CSRF = "double-submit"
@@ -55,10 +59,8 @@ CONFIG: dict[str, Any] = {
 }
 
 
-class LoadApi(Protocol):
-    """Starts a server and reads its description; what is given is configuration."""
-
-    def __call__(self, **config: Any) -> BaseSchema: ...
+# Of the servers that are asked.
+ASKED = {"RATE_LIMIT_FACTOR": "1000", "KEEPALIVE_SECONDS": "0.2"}
 
 
 @pytest.fixture(autouse=True)
@@ -74,26 +76,41 @@ def world(app: Flask, token_for: TokenFor) -> World:
     return World(app, token_for)
 
 
+@pytest.fixture(scope="package")
+def served(
+    sqlite_databases: SqliteDatabases, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[WebServer]:
+    """A web server where nobody is ever told anything: there is no consumer."""
+    folder = tmp_path_factory.mktemp("served")
+    with (
+        EmbeddedRedis(folder / "redis", port=free_port(), append_only=False) as server,
+        sqlite_databases.fresh(folder) as database_url,
+    ):
+        settings = {
+            "APP_ENV": "development",
+            "DATABASE_URL": database_url,
+            "REDIS_URL": f"redis://127.0.0.1:{server.port}/0",
+            "JWT_SECRET_KEY": JWT_SECRET_KEY,
+            "INSTANCE_PATH": str(folder / "instance"),
+        }
+        with WebServer(settings | ASKED, folder) as web:
+            yield web
+
+
+def load(web: WebServer, **more: Any) -> BaseSchema:
+    """Read the description of a server; what is given is configuration."""
+    config = SchemathesisConfig.from_dict({**CONFIG, **more})
+    return schemathesis.openapi.from_url(f"{web.url}{API}/openapi.json", config=config)
+
+
 @pytest.fixture
-def load_api(start_web: StartWeb) -> LoadApi:
-    """Starts servers."""
-
-    def load(**more: Any) -> BaseSchema:
-        web = start_web(RATE_LIMIT_FACTOR="1000", KEEPALIVE_SECONDS="0.2")
-        config = SchemathesisConfig.from_dict({**CONFIG, **more})
-        return schemathesis.openapi.from_url(f"{web.url}{API}/openapi.json", config=config)
-
-    return load
-
-
-@pytest.fixture
-def api(load_api: LoadApi) -> BaseSchema:
+def api(served: WebServer) -> BaseSchema:
     """The API, where nobody has been told anything."""
-    return load_api()
+    return load(served)
 
 
 @pytest.fixture
-def lived_in(load_api: LoadApi, world: World) -> BaseSchema:
+def lived_in(start_web: StartWeb, world: World) -> BaseSchema:
     """The API where Grace has been told of something; the path of a notification is that one's."""
     [notification_id] = world.tell(
         "grace",
@@ -102,7 +119,8 @@ def lived_in(load_api: LoadApi, world: World) -> BaseSchema:
         subject={"type": "story", "id": "42", "title": "Cut the cake"},
         data={"priority": 1},
     )
-    return load_api(
+    return load(
+        start_web(1, **ASKED),
         parameters={"path.notification_id": notification_id},
         # What is on the edge is the same for everybody.
         phases={"coverage": {"enabled": False}},
@@ -115,6 +133,12 @@ def session() -> Iterator[requests.Session]:
     with requests.Session() as session:
         session.trust_env = False
         yield session
+
+
+@pytest.fixture
+def probed() -> Counter[str]:
+    """How many cases of each operation there were so far."""
+    return Counter()
 
 
 @pytest.fixture

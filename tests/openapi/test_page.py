@@ -3,17 +3,14 @@
 from collections.abc import Callable
 from pathlib import Path
 
-import pytest
 from playwright.sync_api import Page, expect
 
 from tests.openapi.conftest import API
 from tests.support.processes import WebServer
 
-pytestmark = pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
-
 
 def test_the_page_lists_every_operation_and_asks_nobody_else_for_anything(
-    page: Page, web: WebServer, screenshot: Callable[[Page, str], Path]
+    page: Page, served: WebServer, screenshot: Callable[[Page, str], Path]
 ) -> None:
     asked: list[str] = []
     said: list[str] = []
@@ -21,19 +18,19 @@ def test_the_page_lists_every_operation_and_asks_nobody_else_for_anything(
     page.on("console", lambda message: said.append(f"{message.type}: {message.text}"))
     page.on("pageerror", lambda error: said.append(str(error)))
 
-    page.goto(f"{web.url}{API}/docs")
+    page.goto(f"{served.url}{API}/docs")
 
-    with web.http() as client:
+    with served.http() as client:
         paths = client.get(f"{API}/openapi.json").json()["paths"]
     expect(page.locator(".opblock")).to_have_count(sum(len(methods) for methods in paths.values()))
     screenshot(page, "docs")
     # data: is in its stylesheet; it leaves the page for nowhere.
-    assert [url for url in asked if not url.startswith((web.url, "data:"))] == []
+    assert [url for url in asked if not url.startswith((served.url, "data:"))] == []
     assert said == []
 
 
-def test_an_operation_can_be_tried_with_a_token(page: Page, web: WebServer, token: str) -> None:
-    page.goto(f"{web.url}{API}/docs#/inbox/get_mailbox")
+def test_an_operation_can_be_tried_with_a_token(page: Page, served: WebServer, token: str) -> None:
+    page.goto(f"{served.url}{API}/docs#/inbox/get_mailbox")
     page.get_by_role("button", name="Authorize").first.click()
     page.locator("#auth-bearer-value").fill(token)
     page.locator(".modal-ux").get_by_role("button", name="Apply credentials").first.click()

@@ -56,7 +56,7 @@ def presence(place: Place, *users: str) -> dict[str, int]:
     return Presence(place.redis).streams_of(users)
 
 
-def wait_for_presence(place: Place, **expected: int) -> None:
+def wait_for_presence(place: Place, expected: dict[str, int]) -> None:
     """Wait until these users have so many streams."""
     wait_for(
         lambda: presence(place, *expected) == expected,

@@ -15,11 +15,13 @@ from app.extensions import db
 from app.ops.embedded import EmbeddedRedis
 from app.sse import stream as stream_module
 from app.sse.hub import Hub
+from app.sse.tended import Tended
 from tests.conftest import JWT_SECRET_KEY, StartRedis, StartWeb
 from tests.sse.parts import ADA, Channels, Clock, new_hub
 from tests.sse.place import Place
 from tests.support.databases import PostgresDatabases, SqliteDatabases
-from tests.support.processes import WebServer
+from tests.support.processes import WebServer, free_port
+from tests.support.waiting import wait_for
 
 _numbers = itertools.count(1)
 
@@ -29,6 +31,7 @@ SETTINGS = {
     "REPLAY_LIMIT": "20",
     "SWEEP_SECONDS": "3600",
     "MAX_STREAMS_PER_USER": "1000",  # who wants one on each worker needs many tries now and then
+    "CORS_ORIGINS": "https://app.example.com",
 }
 SWEEPING = {**SETTINGS, "SWEEP_SECONDS": "0.5"}
 
@@ -43,9 +46,9 @@ class StartPlace(Protocol):
 
 @contextmanager
 def running(
-    database_url: str, redis_url: str, folder: Path, settings: dict[str, str]
+    database_url: str, redis_url: str, folder: Path, settings: dict[str, str], workers: int = 1
 ) -> Iterator[Place]:
-    """A Tidings with one web worker."""
+    """A Tidings with so many web workers."""
     environment = {
         "APP_ENV": "development",
         "DATABASE_URL": database_url,
@@ -57,7 +60,7 @@ def running(
     app = create_app(environment)
     with (
         redis.Redis.from_url(redis_url) as client,
-        WebServer(environment, folder) as web,
+        WebServer(environment, folder, workers=workers) as web,
         closed_connections(app),
     ):
         yield Place(web, app, client)
@@ -80,15 +83,47 @@ def shared(
 ) -> Iterator[Place]:
     """A Tidings for many tests, on the database that `request.param` names."""
     folder = tmp_path_factory.mktemp(f"place-{request.param}")
-    databases: SqliteDatabases | PostgresDatabases = request.getfixturevalue(
-        "sqlite_databases" if request.param == "sqlite" else "postgres_databases"
-    )
     redis_url = f"redis://127.0.0.1:{redis_server.port}/0"
     with (
-        databases.fresh(folder) as database_url,
+        databases_of(request).fresh(folder) as database_url,
         running(database_url, redis_url, folder, settings) as place,
     ):
         yield place
+
+
+def databases_of(request: pytest.FixtureRequest) -> SqliteDatabases | PostgresDatabases:
+    """The databases that `request.param` names, or SQLite's."""
+    postgres = getattr(request, "param", "sqlite") == "postgresql"
+    databases: SqliteDatabases | PostgresDatabases = request.getfixturevalue(
+        "postgres_databases" if postgres else "sqlite_databases"
+    )
+    return databases
+
+
+@contextmanager
+def on_its_own(
+    request: pytest.FixtureRequest,
+    tmp_path_factory: pytest.TempPathFactory,
+    workers: int,
+    **settings: str,
+) -> Iterator[Place]:
+    """A Tidings for many tests, with a Redis of its own, which a test may empty."""
+    folder = tmp_path_factory.mktemp("own")
+    with (
+        EmbeddedRedis(folder / "redis", port=free_port(), append_only=False) as server,
+        databases_of(request).fresh(folder) as database_url,
+    ):
+        url = f"redis://127.0.0.1:{server.port}/0"
+        with running(database_url, url, folder, {**SETTINGS, **settings}, workers) as place:
+            yield place
+
+
+def well(place: Place, workers: int) -> Place:
+    """The same, with all of its workers: a test may have killed some, or the server."""
+    if not place.web.alive:
+        place.web.start()
+    wait_for(lambda: len(place.listeners()) == workers, 30, "all workers")
+    return place
 
 
 @pytest.fixture(scope="package", params=DATABASES)
@@ -114,6 +149,37 @@ def sweeping_place(
     """The same, with a sweep each half second."""
     with shared(request, redis_server, tmp_path_factory, SWEEPING) as place:
         yield place
+
+
+@pytest.fixture(scope="package")
+def shared_cluster(
+    request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[Place]:
+    """Two workers on SQLite."""
+    with on_its_own(request, tmp_path_factory, 2) as place:
+        yield place
+
+
+@pytest.fixture
+def cluster(shared_cluster: Place) -> Place:
+    """The same, well."""
+    return well(shared_cluster, 2)
+
+
+@pytest.fixture(autouse=True)
+def _nothing_runs_on(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """Ends what a test that failed would leave running in this process, beside the next one."""
+    started: list[Tended] = []
+    start = Tended.start
+
+    def noted(tended: Tended) -> None:
+        started.append(tended)
+        start(tended)
+
+    monkeypatch.setattr(Tended, "start", noted)
+    yield
+    for tended in started:
+        tended.stop()
 
 
 @pytest.fixture

@@ -8,7 +8,7 @@ from app import bus
 from app.errors import DatabaseUnavailable
 from app.sse.hub import Hub
 from app.sse.lookups import Changes, Lookups
-from tests.sse.parts import Answer, Reading, opened
+from tests.sse.parts import Answer, Reading, Written, opened, written
 from tests.support.sse import Frame
 
 T = TypeVar("T")
@@ -161,38 +161,47 @@ class Server:
 class Browser:
     """A tab that believes what it is told, and checks each frame against the mailbox's history."""
 
-    def __init__(self, mailbox: Mailbox, position: int | None, hostile: bool = False) -> None:
+    def __init__(
+        self,
+        mailbox: Mailbox,
+        position: int | None,
+        hostile: bool = False,
+        outlet: bool = False,
+    ) -> None:
         self.mailbox = mailbox
+        self.outlet = outlet
         self.position = position
         self.hostile = hostile  # its position is made up
         self.state = State({}, 0)
         if position is not None and position <= mailbox.seq:
             # It comes from the list, which it read at that seq.
             self.state = mailbox.states[position]
-        self.reading: Reading | None = None
+        self.reading: Reading | Written | None = None
         self.frames = 0
         self.idle = False
 
     def connect(self, hub: Hub, server: Server) -> None:
         """Open a stream from where the last one ended."""
         user = self.mailbox.user
-        self.reading = opened(hub, server.lookups, self.position, user_id=user)
+        open_stream = written if self.outlet else opened
+        self.reading = open_stream(hub, server.lookups, self.position, user_id=user)
         self.frames = 0
 
     def disconnect(self) -> None:
         """Close the tab's connection, wherever its stream is."""
         if self.reading is not None:
-            self.reading.chunks.close()  # type: ignore[attr-defined]  # a generator
+            self.reading.close()
             self.reading = None
 
     def step(self) -> None:
-        """Take one chunk; `idle` says whether there was nothing but a ping in it."""
+        """Take one chunk; `idle` says whether there was nothing in it, or nothing but a ping."""
         assert self.reading is not None
         try:
             frames = self.reading.next()
         except StopIteration:
             self.reading, frames = None, []
-        self.idle = [frame.event for frame in frames] == ["ping"]
+        rests = self.reading is not None and self.reading.idle and not frames
+        self.idle = rests or [frame.event for frame in frames] == ["ping"]
         for frame in frames:
             self._take(frame)
             self.frames += 1
@@ -237,6 +246,11 @@ class Browser:
             assert (name in rows) == (event == "updated"), f"{name} comes as {event}"
             rows[name] = seq
         self.state = State(rows, data["unread"])
+
+    def take_less(self, room: int | None) -> None:
+        """Have its socket take so many bytes at most of the next frame that is written directly."""
+        if isinstance(self.reading, Written):
+            self.reading.socket.takes = room
 
     def assert_it_knows_all(self) -> None:
         """It has been told all that there is, and its place is the mailbox's."""

@@ -3,12 +3,17 @@
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 
+import gevent
+from gevent.event import Event
+
 from app import bus
 from app.auth.revocation import Revocation
 from app.errors import DatabaseUnavailable
+from app.sse import outlet
 from app.sse.client import Client
 from app.sse.hub import Census, Hub, Rights, Subscriptions
 from app.sse.lookups import Lookups, ReadChanges
+from app.sse.pulse import Pulse
 from app.sse.stream import Terms, stream
 from tests.support.sse import Frame, SseParser
 
@@ -78,7 +83,14 @@ def new_hub(
     census: Census | None = None,
 ) -> Hub:
     """A hub in a world without revocations and other workers."""
-    return Hub(channels, rights or Nobody(), census or Alone(), max_streams, max_streams_per_user)
+    return Hub(
+        channels,
+        rights or Nobody(),
+        census or Alone(),
+        Pulse(15),
+        max_streams,
+        max_streams_per_user,
+    )
 
 
 def push(seq: int) -> bytes:
@@ -145,6 +157,12 @@ class Reading:
         self.parser = SseParser()
         self.frames: list[Frame] = []
 
+    idle = False  # that it is shows in its pings
+
+    def close(self) -> None:
+        """The connection is closed, wherever its stream is."""
+        self.chunks.close()  # type: ignore[attr-defined]  # a generator
+
     def next(self) -> list[Frame]:
         """The frames of the next chunk. Raises StopIteration at the stream's end."""
         frames = self.parser.feed(next(self.chunks))
@@ -182,3 +200,103 @@ def opened(
     terms = Terms(keepalive_seconds, max_seconds, expires_at)
     lookups = read_changes if isinstance(read_changes, Lookups) else alone(read_changes)
     return Reading(stream(new_client(user_id, position), hub, lookups, terms))
+
+
+class Socket:
+    """An outlet to a reader that is at the other end of it, and takes all, or less if told to."""
+
+    def __init__(self) -> None:
+        self.takes: int | None = None  # of the next direct write
+        self.direct = 0
+        self._unread = b""
+
+    def send(self, data: bytes) -> int:
+        """What `socket.send` does that may not wait."""
+        takes, self.takes = self.takes, None
+        if takes == 0:
+            raise BlockingIOError
+        self.direct += 1
+        taken = data[:takes]
+        self._unread += taken
+        return len(taken)
+
+    def finish(self, rest: bytes) -> None:
+        """What `socket.sendall` does."""
+        self._unread += rest
+
+    def chunks(self) -> Iterator[bytes]:
+        """What arrived since the last time, but for a chunk that is not complete."""
+        while (end := self._unread.find(b"\r\n")) >= 0:
+            start, stop = end + 2, end + 2 + int(self._unread[:end], 16)
+            if len(self._unread) < stop + 2:
+                return
+            data, close = self._unread[start:stop], self._unread[stop : stop + 2]
+            assert close == b"\r\n", "a chunk in the middle of another one"
+            self._unread = self._unread[stop + 2 :]
+            yield data
+
+
+class Written:
+    """A stream as gunicorn runs it: a greenlet writes what it yields, and hangs in each write.
+
+    Like a Reading to who reads it. `next` lets it go on, up to its next write or until it is idle.
+    """
+
+    def __init__(self, client: Client, chunks: Iterator[bytes]) -> None:
+        self.client = client
+        self.socket = Socket()
+        self.parser = SseParser()
+        self._chunks = chunks
+        self._may_go_on = Event()
+        self._writes = False
+        client.outlet = self.socket
+        self._greenlet = gevent.spawn(self._write)
+
+    def _write(self) -> None:
+        for data in self._chunks:
+            self.socket.finish(outlet.chunk(data))
+            self._writes = True
+            self._may_go_on.wait()
+            self._may_go_on.clear()
+
+    @property
+    def idle(self) -> bool:
+        """Whether it waits for something to happen."""
+        return self.client._idle
+
+    def next(self) -> list[Frame]:
+        """The frames that have arrived by then. Raises StopIteration at the stream's end."""
+        if self._writes:
+            self._writes = False
+            self._may_go_on.set()
+        for _ in range(1_000):
+            if self._writes or self.idle or self._greenlet.ready():
+                break
+            gevent.sleep(0)
+        else:
+            raise AssertionError("a stream that neither writes nor waits for anything")
+        frames = [frame for data in self.socket.chunks() for frame in self.parser.feed(data)]
+        if self._greenlet.ready():
+            self._greenlet.get()  # raises what it died of
+            if not frames:
+                raise StopIteration
+        return frames
+
+    def close(self) -> None:
+        """The connection is closed, wherever its stream is."""
+        self._greenlet.kill()
+        self._chunks.close()  # type: ignore[attr-defined]  # a generator
+
+
+def written(
+    hub: Hub,
+    read_changes: ReadChanges | Lookups,
+    position: int | None = None,
+    *,
+    user_id: str = "ada",
+) -> Written:
+    """A stream with an outlet, to be read from."""
+    client = new_client(user_id, position)
+    terms = Terms(FAR_FUTURE, FAR_FUTURE, FAR_FUTURE)
+    lookups = read_changes if isinstance(read_changes, Lookups) else alone(read_changes)
+    return Written(client, stream(client, hub, lookups, terms))

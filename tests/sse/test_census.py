@@ -1,6 +1,6 @@
 """The census writes what is so, and all of it again when Redis has forgotten."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 
 import gevent
 import pytest
@@ -24,11 +24,13 @@ def wait_until(condition: Callable[[], bool]) -> None:
 
 
 @pytest.fixture
-def census(redis_client: redis.Redis, monkeypatch: pytest.MonkeyPatch) -> Census:
+def census(redis_client: redis.Redis, monkeypatch: pytest.MonkeyPatch) -> Iterator[Census]:
     """A census that looks often after its worker, and next to never after one user."""
     monkeypatch.setattr(census_module, "BEAT_SECONDS", 0.1)
     monkeypatch.setattr(census_module, "BEATS_OF_A_ROUND", 10**9)
-    return Census(Presence(redis_client), 2, no_room)
+    census = Census(Presence(redis_client), 2, no_room)
+    yield census
+    census.stop()
 
 
 def joined(hub: Hub, user_id: str) -> Client:
@@ -68,7 +70,6 @@ def test_the_first_are_let_in_and_the_rest_are_told(
     hub.leave(clients[0])
     late = joined(hub, "ada")
     wait_until(lambda: late.admitted)
-    census.stop()
 
 
 def test_what_a_dead_worker_left_is_taken_away_in_passing(
@@ -80,6 +81,5 @@ def test_what_a_dead_worker_left_is_taken_away_in_passing(
     client = joined(hub, "ada")
     census.start(hub)
     wait_until(lambda: client.admitted or client.barred)
-    census.stop()
     assert client.admitted
     assert not redis_client.hexists(STREAMS_PREFIX + "ada", "dead")

@@ -13,7 +13,7 @@ def text(seq: int) -> bytes:
 
 def offer(client: Client, *seqs: int) -> None:
     for seq in seqs:
-        client.offer(seq, text(seq))
+        client.offer(seq, text(seq), b"")
 
 
 @pytest.fixture

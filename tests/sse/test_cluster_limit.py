@@ -8,14 +8,22 @@ from contextlib import ExitStack, contextmanager
 import pytest
 
 from tests.sse.clustered import wait_for_presence
-from tests.sse.conftest import StartPlace
+from tests.sse.conftest import StartPlace, on_its_own, well
 from tests.sse.place import Place, events, news
 from tests.support.sse import SseStream
 from tests.support.waiting import wait_for
 
-pytestmark = pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
-
 LIMIT = 3
+
+
+@pytest.fixture(scope="module")
+def place(
+    request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[Place]:
+    """Two workers that let a user have three streams between them."""
+    limit = {"MAX_STREAMS_PER_USER": str(LIMIT)}
+    with on_its_own(request, tmp_path_factory, 2, **limit) as place:
+        yield well(place, 2)
 
 
 @contextmanager
@@ -42,11 +50,9 @@ def first(stream: SseStream) -> str:
 
 
 def test_of_many_that_come_at_once_to_two_workers_exactly_as_many_stay(
-    start_place: StartPlace,
+    place: Place, user: str
 ) -> None:
-    place = start_place(workers=2, MAX_STREAMS_PER_USER=str(LIMIT))
-    for number in range(5):
-        user = f"ada-{number}"
+    for user in [f"{user}:{number}" for number in range(5)]:
         with at_once(place, user, 12) as streams:
             stay = [stream for stream in streams if first(stream) == "connected"]
             assert len(stay) == LIMIT
@@ -62,28 +68,28 @@ def test_of_many_that_come_at_once_to_two_workers_exactly_as_many_stay(
 
 
 def test_there_is_room_again_when_one_has_gone_and_nobody_was_pushed_out(
-    start_place: StartPlace,
+    place: Place, user: str
 ) -> None:
-    place = start_place(workers=2, MAX_STREAMS_PER_USER=str(LIMIT))
     with ExitStack() as stack:
-        streams = [stack.enter_context(place.live("ada")) for _ in range(LIMIT)]
+        streams = [stack.enter_context(place.live(user)) for _ in range(LIMIT)]
         for _ in range(6):
-            with place.stream("ada") as refused:
+            with place.stream(user) as refused:
                 refused.wait_for_end()
                 assert [frame.event for frame in refused.frames] == ["draining"]
         assert not any(stream.ended for stream in streams)
         streams[0].close()
-        wait_for_presence(place, ada=LIMIT - 1)
+        wait_for_presence(place, {user: LIMIT - 1})
 
         def let_in() -> bool:
-            stream = stack.enter_context(place.stream("ada"))
+            stream = stack.enter_context(place.stream(user))
             return stream.wait_for_frames(1)[0].event == "connected"
 
         wait_for(let_in, what="a place for one more")
         assert not any(stream.ended for stream in streams[1:])
-        wait_for_presence(place, ada=LIMIT)
+        wait_for_presence(place, {user: LIMIT})
 
 
+@pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
 def test_while_redis_is_away_each_worker_holds_the_limit_by_itself(
     start_place: StartPlace,
 ) -> None:

@@ -5,7 +5,6 @@ import json
 import pytest
 
 from app import bus
-from tests.sse.conftest import StartPlace
 from tests.sse.place import Place, events, news
 from tests.support.waiting import wait_for
 
@@ -87,13 +86,12 @@ def test_who_comes_back_after_all_had_left_is_subscribed_to_anew(place: Place, u
             wait_for(lambda: place.subscribers(user) == 0, what="the end of the subscription")
 
 
-@pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
 def test_a_worker_has_one_pubsub_connection_whatever_the_number_of_users(
-    start_place: StartPlace,
+    cluster: Place, user: str
 ) -> None:
-    place = start_place(workers=2)
-    users = [f"user-{number}" for number in range(20)]
-    wait_for(lambda: len(place.listeners()) == 2, what="both workers")
+    place = cluster
+    users = [f"{user}:{number}" for number in range(20)]
+    assert len(place.listeners()) == 2
     streams = [place.live(user) for user in users]
     assert len(place.listeners()) == 2
     for user in users:
@@ -145,16 +143,15 @@ def test_a_stream_says_to_caches_and_proxies_what_it_is(place: Place, user: str)
         assert stream.headers["Set-Cookie"] is None
 
 
-@pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
-def test_a_listed_origin_may_read_a_stream_and_another_may_not(start_place: StartPlace) -> None:
-    place = start_place(CORS_ORIGINS="https://app.example.com")
+@one_database
+def test_a_listed_origin_may_read_a_stream_and_another_may_not(place: Place, user: str) -> None:
     for origin, allowed in [
         ("https://app.example.com", "https://app.example.com"),
         ("https://app.example.com.evil.example", None),
         ("https://appxexample.com", None),
         ("null", None),
     ]:
-        headers = {"Authorization": f"Bearer {place.token('ada')}", "Origin": origin}
+        headers = {"Authorization": f"Bearer {place.token(user)}", "Origin": origin}
         with place.request(headers) as stream:
             assert stream.headers["Access-Control-Allow-Origin"] == allowed
             if allowed:

@@ -7,31 +7,29 @@ import pytest
 
 from app.sse.presence import STREAMS_PREFIX, WORKERS
 from tests.conftest import JWT_SECRET_KEY
-from tests.sse.clustered import everywhere, wait_for_presence
-from tests.sse.conftest import StartPlace
+from tests.sse.clustered import everywhere, presence, wait_for_presence
 from tests.sse.place import Place
 from tests.support.tokens import sign_token
 from tests.support.waiting import wait_for
 
-sqlite = pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
 one_database = pytest.mark.parametrize("place", ["sqlite"], indirect=True)
 PATH = "/api/v1/presence"
 ADMIN = sign_token(JWT_SECRET_KEY, "admin", "admin")
 
 
-@sqlite
 def test_it_counts_the_streams_of_all_workers_and_only_those_that_were_asked_about(
-    start_place: StartPlace,
+    cluster: Place, user: str
 ) -> None:
-    place = start_place(workers=2)
-    with everywhere(place, "ada") as ada, place.live("grace"):
-        wait_for_presence(place, ada=len(ada.streams), grace=1)
-        with place.web.http(ADMIN) as api:
-            answer = api.get(PATH, params={"user": ["mary", "ada", "mary"]})
-        assert (answer.status_code, answer.json()) == (200, {"mary": 0, "ada": len(ada.streams)})
+    other, nobody = f"{user}:other", f"{user}:nobody"
+    with everywhere(cluster, user) as opened, cluster.live(other):
+        count = len(opened.streams)
+        wait_for_presence(cluster, {user: count, other: 1})
+        with cluster.web.http(ADMIN) as api:
+            answer = api.get(PATH, params={"user": [nobody, user, nobody]})
+        assert (answer.status_code, answer.json()) == (200, {nobody: 0, user: count})
     # They hang up, which is noticed at the next write; and nothing is left of them.
-    wait_for_presence(place, ada=0, grace=0)
-    assert place.redis.keys(STREAMS_PREFIX + "*") == []
+    wait_for_presence(cluster, {user: 0, other: 0})
+    wait_for(lambda: not cluster.redis.keys(STREAMS_PREFIX + "*"), what="an empty presence")
 
 
 @one_database
@@ -62,68 +60,63 @@ def test_it_is_for_administrators(place: Place, user: str) -> None:
         assert api.get(PATH, params={"user": user}).status_code == 401
 
 
-@sqlite
 def test_a_worker_that_is_killed_is_not_counted_for_long_and_leaves_nothing(
-    start_place: StartPlace,
+    cluster: Place, user: str
 ) -> None:
-    place = start_place(workers=2)
-    with everywhere(place, "ada") as ada:
-        wait_for_presence(place, ada=len(ada.streams))
-        os.kill(min(place.workers()), signal.SIGKILL)
-        wait_for(lambda: any(stream.ended for stream in ada.streams), what="the end of some")
-        left = sum(not stream.ended for stream in ada.streams)
-        wait_for_presence(place, ada=left)
+    with everywhere(cluster, user) as opened:
+        wait_for_presence(cluster, {user: len(opened.streams)})
+        known = set(cluster.redis.zrange(WORKERS, 0, -1))
+        os.kill(min(cluster.workers()), signal.SIGKILL)
+
+        def left() -> int:
+            return sum(not stream.ended for stream in opened.streams)
+
+        wait_for(
+            lambda: 0 < left() == presence(cluster, user)[user] < len(opened.streams),
+            40,
+            "the streams of one worker alone",
+        )
         # A write of another worker takes away what the dead one left.
-        wait_for(lambda: len(place.redis.zrange(WORKERS, 0, -1)) == 3, what="the new worker")
-        with place.live("ada"):
+        wait_for(lambda: set(cluster.redis.zrange(WORKERS, 0, -1)) - known, 30, "the new worker")
+        with cluster.live(user):
             wait_for(
-                lambda: sum(int(n) for n in place.redis.hvals(STREAMS_PREFIX + "ada")) == left + 1,
+                lambda: (
+                    sum(int(n) for n in cluster.redis.hvals(STREAMS_PREFIX + user)) == left() + 1
+                ),
                 40,
                 what="a clean slate",
             )
 
 
-@sqlite
-def test_a_redis_that_lost_everything_is_told_all_anew(start_place: StartPlace) -> None:
-    place = start_place(workers=2)
-    with everywhere(place, "ada") as ada, place.live("grace"):
-        wait_for_presence(place, ada=len(ada.streams), grace=1)
-        place.redis.flushall()
-        place.redis.script_flush()
-        wait_for_presence(place, ada=len(ada.streams), grace=1)
-        assert place.redis.ttl(WORKERS) > 0
-        assert place.redis.ttl(STREAMS_PREFIX + "ada") > 0
+def test_a_redis_that_lost_everything_is_told_all_anew(cluster: Place, user: str) -> None:
+    other = f"{user}:other"
+    with everywhere(cluster, user) as opened, cluster.live(other):
+        count = len(opened.streams)
+        wait_for_presence(cluster, {user: count, other: 1})
+        cluster.redis.flushall()
+        cluster.redis.script_flush()
+        wait_for_presence(cluster, {user: count, other: 1})
+        assert cluster.redis.ttl(WORKERS) > 0
+        assert cluster.redis.ttl(STREAMS_PREFIX + user) > 0
 
 
-@sqlite
 def test_a_worker_that_was_frozen_is_counted_again_when_it_goes_on(
-    start_place: StartPlace,
+    cluster: Place, user: str
 ) -> None:
-    place = start_place()
-    with place.live("ada"):
-        wait_for_presence(place, ada=1)
-        [worker] = place.workers()
-        os.kill(worker, signal.SIGSTOP)
+    with everywhere(cluster, user) as opened:
+        count = len(opened.streams)
+        wait_for_presence(cluster, {user: count})
+        frozen = min(cluster.workers())
+        os.kill(frozen, signal.SIGSTOP)
         try:
-            wait_for_presence(place, ada=0)
+            wait_for(lambda: presence(cluster, user)[user] < count, 40, "fewer streams")
+            assert presence(cluster, user)[user] > 0
         finally:
-            os.kill(worker, signal.SIGCONT)
-        wait_for_presence(place, ada=1)
+            os.kill(frozen, signal.SIGCONT)
+        wait_for_presence(cluster, {user: count})
 
 
-@sqlite
-def test_a_server_that_stops_takes_its_streams_out_at_once(start_place: StartPlace) -> None:
-    place = start_place(workers=2)
-    with everywhere(place, "ada"):
-        place.web.terminate()
-        wait_for(lambda: not place.redis.keys(STREAMS_PREFIX + "*"), 5, "an empty presence")
-
-
-@sqlite
-def test_without_redis_nobody_is_told_a_number(start_place: StartPlace) -> None:
-    place = start_place()
-    place.redis.config_set("save", "")
-    place.redis.shutdown(nosave=True)
-    with place.web.http(ADMIN) as api:
-        answer = api.get(PATH, params={"user": "ada"}, timeout=30)
-    assert (answer.status_code, answer.json()["status"]) == (503, 503)
+def test_a_server_that_stops_takes_its_streams_out_at_once(cluster: Place, user: str) -> None:
+    with everywhere(cluster, user):
+        cluster.web.terminate()
+        wait_for(lambda: not cluster.redis.keys(STREAMS_PREFIX + "*"), 5, "an empty presence")

@@ -15,6 +15,7 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, precondition,
 from app.sse import client as client_module
 from app.sse import stream as stream_module
 from app.sse.hub import Hub
+from app.sse.pulse import beat
 from app.sse.sweep import sweep
 from tests.sse.model import Browser, Mailbox, PubSub, Server
 from tests.sse.parts import new_hub
@@ -62,13 +63,13 @@ class Promise(RuleBasedStateMachine):
 
     # What happens to mailboxes
 
-    @initialize(count=number, tabs=st.integers(0, 2))
-    def begin(self, count: int, tabs: int) -> None:
+    @initialize(count=number, outlets=st.lists(st.booleans(), max_size=2))
+    def begin(self, count: int, outlets: list[bool]) -> None:
         """Ada has notifications, and tabs that are up to date."""
         for _ in range(count):
             self.mailboxes["ada"].create()
-        for _ in range(tabs):
-            self.open("ada", back=0, eager=True, meanwhile=[])
+        for outlet in outlets:
+            self.open("ada", back=0, eager=True, meanwhile=[], outlet=outlet)
         self.read_all()
 
     @rule(user=user, change=change, number=number)
@@ -89,14 +90,30 @@ class Promise(RuleBasedStateMachine):
             return mailbox.create()
         return mailbox.change(number) if change == "change" else mailbox.change_all()
 
-    @rule(user=user, change=change, count=number, lost=st.none() | number, chunk=number)
+    @rule(
+        user=user,
+        change=change,
+        count=number,
+        lost=st.none() | number,
+        chunk=number,
+        room=st.none() | st.integers(0, 100),
+    )
     def flow(
-        self, user: str, change: str, count: int, lost: int | None = None, chunk: int = 0
+        self,
+        user: str,
+        change: str,
+        count: int,
+        lost: int | None = None,
+        chunk: int = 0,
+        room: int | None = None,
     ) -> None:
         """Changes, one after the other, of which one may be lost in silence.
 
-        In between, each browser takes one chunk, and is slow about it.
+        In between, each browser takes one chunk, and is slow about it. Its socket may have room for
+        a part of the first frame, or for nothing.
         """
+        for browser in self.open_browsers():
+            browser.take_less(room)
         for one in range(count):
             if one == lost:
                 self.commit(user, change, one)
@@ -156,13 +173,21 @@ class Promise(RuleBasedStateMachine):
     # What browsers do
 
     @precondition(lambda self: len(self.browsers) < MOST_BROWSERS)
-    @rule(user=user, back=st.none() | number, eager=st.booleans(), meanwhile=deeds)
-    def open(self, user: str, back: int | None, eager: bool, meanwhile: Deeds) -> None:
+    @rule(
+        user=user,
+        back=st.none() | number,
+        eager=st.booleans(),
+        meanwhile=deeds,
+        outlet=st.booleans(),
+    )
+    def open(
+        self, user: str, back: int | None, eager: bool, meanwhile: Deeds, outlet: bool
+    ) -> None:
         """A new tab, without a position or with that of a list which it read a while ago."""
         mailbox = self.mailboxes[user]
         position = None if back is None else max(0, mailbox.seq - back)
         self.plan([], meanwhile)
-        self.connect(Browser(mailbox, position), eager)
+        self.connect(Browser(mailbox, position, outlet=outlet), eager)
 
     @precondition(lambda self: len(self.browsers) < MOST_BROWSERS)
     @rule(user=user, ahead=st.integers(10**6, 2**62))
@@ -200,6 +225,11 @@ class Promise(RuleBasedStateMachine):
                 browser.step()
 
     # What the server does
+
+    @rule()
+    def pulse(self) -> None:
+        """Whoever is idle is given a sign of life."""
+        beat(list(self.hub.clients()))
 
     @rule()
     def sweep(self) -> None:

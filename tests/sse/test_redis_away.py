@@ -17,11 +17,13 @@ from app import bus
 from app.ops.embedded import EmbeddedRedis
 from tests.chaos.background import Background
 from tests.chaos.proxy import Proxy
+from tests.conftest import JWT_SECRET_KEY
 from tests.sse.conftest import SETTINGS, running
 from tests.sse.place import Place, events, news
 from tests.support.databases import SqliteDatabases
 from tests.support.processes import free_port
 from tests.support.sse import SseStream
+from tests.support.tokens import sign_token
 from tests.support.waiting import wait_for
 
 # Longer than any of the app's own time-outs, so that the answer is the app's.
@@ -66,7 +68,8 @@ class Outages(Place):
 
     def checks(self) -> dict[str, str]:
         """What /readyz says of each part; its status must agree."""
-        answer = httpx.get(f"{self.web.url}/readyz", timeout=PATIENCE_SECONDS, trust_env=False)
+        url = f"{self.web.url}/readyz"
+        answer = httpx.get(url, timeout=PATIENCE_SECONDS, trust_env=False, verify=False)
         found: dict[str, str] = answer.json()["checks"]
         assert answer.status_code == (200 if set(found.values()) == {"ok"} else 503)
         return found
@@ -195,6 +198,16 @@ def test_a_redis_that_is_killed_and_started_again_costs_no_stream_and_no_notific
             outages.wait_until_ready()
             assert_it_goes_on(outages, user, stream, 1)
             assert_it_goes_on(outages, f"{user}:late", late, 1)
+
+
+def test_without_redis_nobody_is_told_how_many_streams_there_are(outages: Outages) -> None:
+    outages.server.stop()
+    admin = sign_token(JWT_SECRET_KEY, "admin", "admin")
+    with outages.web.http(admin, timeout=PATIENCE_SECONDS) as api:
+        answer = api.get("/api/v1/presence", params={"user": "ada"})
+    assert (answer.status_code, answer.json()["status"]) == (503, 503)
+    outages.server.start()
+    outages.wait_until_ready()
 
 
 def test_a_link_that_swallows_everything_is_replaced(outages: Outages, user: str) -> None:

@@ -10,17 +10,32 @@ from contextlib import closing, contextmanager
 import pytest
 
 from app import bus
-from tests.sse.conftest import StartPlace
+from tests.sse.clustered import revoke_user
+from tests.sse.conftest import StartPlace, on_its_own, well
 from tests.sse.place import Place, events, news
 from tests.support.processes import STREAM_PATH
 from tests.support.sse import Frame, SseParser
 from tests.support.waiting import wait_for
 
-pytestmark = pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
-
 # More than the sockets' buffers (4 MiB and some) and the queue (256 frames) hold together.
 COUNT = 600
 LARGE = {"text": "x" * 20_000}
+
+
+@pytest.fixture(scope="module")
+def shared_place(
+    request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[Place]:
+    """One worker that waits long for a reader."""
+    waiting = {"KEEPALIVE_SECONDS": "45", "REPLAY_LIMIT": "1000"}
+    with on_its_own(request, tmp_path_factory, 1, **waiting) as place:
+        yield place
+
+
+@pytest.fixture
+def place(shared_place: Place) -> Place:
+    """The same, well."""
+    return well(shared_place, 1)
 
 
 @contextmanager
@@ -47,20 +62,20 @@ def _frames(sock: socket.socket, response: http.client.HTTPResponse) -> Iterator
 
 
 def test_others_are_not_kept_waiting_and_it_gets_all_in_order_once_it_reads(
-    start_place: StartPlace,
+    place: Place, user: str
 ) -> None:
-    place = start_place(KEEPALIVE_SECONDS="15", REPLAY_LIMIT="1000")
+    other = f"{user}:other"
     with (
-        slow_reader(place, "ada") as slow,
-        place.live("ada") as quick,
-        place.live("grace") as grace,
+        slow_reader(place, user) as slow,
+        place.live(user) as quick,
+        place.live(other) as others,
     ):
         for _ in range(6):
-            place.tell("ada", COUNT // 6, data=LARGE)
-            place.tell("grace")
+            place.tell(user, COUNT // 6, data=LARGE)
+            place.tell(other)
         frames = quick.wait_for_frames(COUNT + 1, 30)
         assert events(frames) == [("connected", "0"), *news(1, COUNT)]
-        assert events(grace.wait_for_frames(7)) == [("connected", "0"), *news(1, 6)]
+        assert events(others.wait_for_frames(7)) == [("connected", "0"), *news(1, 6)]
         assert place.web.is_ready()
 
         seen = []
@@ -71,6 +86,50 @@ def test_others_are_not_kept_waiting_and_it_gets_all_in_order_once_it_reads(
         assert events(seen) == [("connected", "0"), *news(1, COUNT)]
 
 
+def test_one_whose_token_is_revoked_gets_nothing_more_and_is_cut_off_at_once(
+    place: Place, user: str
+) -> None:
+    with slow_reader(place, user) as slow, place.live(user) as quick:
+        place.tell(user, COUNT, data=LARGE)
+        quick.wait_for_frames(COUNT + 1, 60)
+        revoke_user(place.app, user)
+        quick.wait_for_end()
+        assert quick.frames[-1].event == "expired"
+        # By itself, its write would wait for a minute and a half.
+        wait_for(lambda: place.subscribers(user) == 0, 20, "the end of both streams")
+        seen = [frame for frame in _until_cut(slow) if frame.id is not None]
+        assert int(seen[-1].id or 0) < COUNT
+    assert "Traceback" not in place.web.output()
+
+
+def test_what_another_service_sends_to_a_slow_reader_arrives_or_is_told_of_in_few_words(
+    place: Place, user: str
+) -> None:
+    with slow_reader(place, user) as slow, place.live(user) as quick:
+        for number in range(COUNT):
+            payload = json.dumps({"number": number, **LARGE})
+            place.redis.publish(bus.channel_of(user), payload)
+            # One after the other: the quick reader is to be given all of them.
+            quick.wait_for_frames(number + 2)
+        place.tell(user)
+        numbers = []
+        for frame in slow:
+            if frame.id == "1":
+                break
+            if frame.event == "message":
+                numbers.append(frame.json()["number"])
+        assert numbers == sorted(numbers)
+        assert place.web.terminate() == 0
+    assert events(quick.frames)[1 : COUNT + 1] == [("message", None)] * COUNT
+    told = re.findall(
+        r"dropped (?:(an)|(\d+) more) unnumbered push(?:es)? for a slow reader of " + user + r"\n",
+        place.web.output(),
+    )
+    assert len(told) == 2
+    assert sum(1 if one else int(more) for one, more in told) == COUNT - len(numbers) > 2
+
+
+@pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
 def test_who_does_not_read_on_is_cut_off_and_holds_nothing_any_more(
     start_place: StartPlace,
 ) -> None:
@@ -85,34 +144,6 @@ def test_who_does_not_read_on_is_cut_off_and_holds_nothing_any_more(
     with place.stream("ada", got[-1]) as stream:
         rest = stream.wait_for_frames(COUNT - got[-1] + 1, 30)
         assert events(rest)[1:] == news(got[-1] + 1, COUNT)
-
-
-def test_what_another_service_sends_to_a_slow_reader_arrives_or_is_told_of_in_few_words(
-    start_place: StartPlace,
-) -> None:
-    place = start_place(KEEPALIVE_SECONDS="15")
-    with slow_reader(place, "ada") as slow, place.live("ada") as quick:
-        for number in range(COUNT):
-            payload = json.dumps({"number": number, **LARGE})
-            place.redis.publish(bus.channel_of("ada"), payload)
-            # One after the other: the quick reader is to be given all of them.
-            quick.wait_for_frames(number + 2)
-        place.tell("ada")
-        numbers = []
-        for frame in slow:
-            if frame.id == "1":
-                break
-            if frame.event == "message":
-                numbers.append(frame.json()["number"])
-        assert numbers == sorted(numbers)
-        assert place.web.terminate() == 0
-    assert events(quick.frames)[1 : COUNT + 1] == [("message", None)] * COUNT
-    told = re.findall(
-        r"dropped (?:(an)|(\d+) more) unnumbered push(?:es)? for a slow reader of ada\n",
-        place.web.output(),
-    )
-    assert len(told) == 2
-    assert sum(1 if one else int(more) for one, more in told) == COUNT - len(numbers) > 2
 
 
 def _until_cut(frames: Iterator[Frame]) -> Iterator[Frame]:

@@ -49,23 +49,23 @@ def test_a_database_that_was_put_back_to_an_older_state_is_noticed(
         assert events(stream.wait_for_frames(6))[5:] == news(2, 2)
 
 
-@pytest.mark.parametrize("database_url", ["postgresql"], indirect=True)
+@pytest.mark.parametrize("sweeping_place", ["postgresql"], indirect=True)
 def test_streams_outlive_the_database_and_then_get_what_they_missed(
-    start_place: StartPlace, database_url: str
+    sweeping_place: Place, user: str
 ) -> None:
-    place = start_place(SWEEP_SECONDS="0.5")
-    with place.live("ada") as stream:
-        with database_away(database_url):
+    place = sweeping_place
+    with place.live(user) as stream:
+        with database_away(place.web.settings["DATABASE_URL"]):
             # A gap: the stream has to read, and can't.
             push = bus.encode_created({"seq": 2, "id": "x"})
-            place.redis.publish(bus.channel_of("ada"), push)
+            place.redis.publish(bus.channel_of(user), push)
             wait_for(lambda: not place.web.is_ready(), what="its notice")
             so_far = len(stream.frames)
             wait_for(lambda: len(stream.frames) > so_far, what="a sign of life")
-            with place.stream("grace") as early:
+            with place.stream(f"{user}:early") as early:
                 wait_for(lambda: early.parser.retry_ms, what="a sign of life")
                 assert early.frames == []
-        place.tell("ada", 2)
+        place.tell(user, 2)
         assert events(stream.wait_for_frames(3)) == [("connected", "0"), *news(1, 2)]
 
 

@@ -10,13 +10,15 @@ import sys
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
+from tempfile import TemporaryFile
 from types import TracebackType
-from typing import Any, Self
+from typing import IO, Any, Self
 
 import httpx
 
 from app.config import PROJECT, Settings
 from app.ops.tether import tethered
+from tests.support.forked import Forked
 from tests.support.sse import SseStream
 from tests.support.waiting import wait_for
 
@@ -51,15 +53,26 @@ def run_flask(
     settings: Mapping[str, str], *arguments: str, deadline_seconds: float = 60
 ) -> subprocess.CompletedProcess[str]:
     """Run one of the application's commands to its end, whatever its exit status."""
-    return subprocess.run(
-        flask(*arguments),
-        cwd=PROJECT,
-        env=child_environ(settings),
-        capture_output=True,
-        text=True,
-        timeout=deadline_seconds,
-        check=False,
-    )
+    return run_module(settings, "flask", *arguments, deadline_seconds=deadline_seconds)
+
+
+def run_module(
+    settings: Mapping[str, str], *command: str, deadline_seconds: float = 60
+) -> subprocess.CompletedProcess[str]:
+    """Run `python -m COMMAND …` to its end, whatever its exit status."""
+    with TemporaryFile() as output, TemporaryFile() as error:
+        process = Forked(command, child_environ(settings), output, error)
+        try:
+            status = process.wait(deadline_seconds)
+        finally:
+            process.send_signal(signal.SIGKILL)
+        said = [_text(file) for file in (output, error)]
+    return subprocess.CompletedProcess(command, status, *said)
+
+
+def _text(file: IO[bytes]) -> str:
+    file.seek(0)
+    return file.read().decode(errors="replace")
 
 
 class ChildProcess:
@@ -69,10 +82,10 @@ class ChildProcess:
         self.command = list(command)
         self.settings = dict(settings)
         self.log = log
-        self._process: subprocess.Popen[bytes] | None = None
+        self._process: subprocess.Popen[bytes] | Forked | None = None
 
     @property
-    def process(self) -> subprocess.Popen[bytes]:
+    def process(self) -> subprocess.Popen[bytes] | Forked:
         """The running process. Raises AssertionError before start()."""
         assert self._process is not None, "not started"
         return self._process
@@ -94,31 +107,34 @@ class ChildProcess:
     def start(self) -> Self:
         """Start it, without waiting for anything."""
         with self.log.open("ab") as log:
-            self._process = subprocess.Popen(
-                tethered(self.command),
-                cwd=PROJECT,
-                env=child_environ(self.settings),
-                stdin=subprocess.DEVNULL,
-                stdout=log,
-                stderr=log,
-                start_new_session=True,
-            )
+            self._process = self._started(log)
         return self
+
+    def _started(self, log: IO[bytes]) -> subprocess.Popen[bytes] | Forked:
+        return subprocess.Popen(
+            tethered(self.command),
+            cwd=PROJECT,
+            env=child_environ(self.settings),
+            stdin=subprocess.DEVNULL,
+            stdout=log,
+            stderr=log,
+            start_new_session=True,
+        )
 
     def send(self, signum: signal.Signals) -> None:
         """Send a signal to the process alone, not to its children."""
         self.process.send_signal(signum)
 
-    def wait(self, deadline_seconds: float = 30.0) -> int:
+    def wait(self, deadline_seconds: float = 60.0) -> int:
         """Wait for its end and return its exit status."""
         return self.process.wait(deadline_seconds)
 
-    def wait_for_output(self, text: str, deadline_seconds: float = 30.0) -> None:
+    def wait_for_output(self, text: str, deadline_seconds: float = 60.0) -> None:
         """Wait until it has printed `text`. Fails at once if it ends without."""
         wait_for(lambda: text in self.output() or not self.alive, deadline_seconds, repr(text))
         assert text in self.output(), f"ended without printing {text!r}:\n{self.output()}"
 
-    def terminate(self, deadline_seconds: float = 30.0) -> int:
+    def terminate(self, deadline_seconds: float = 60.0) -> int:
         """Ask it to end, wait, and return its exit status."""
         self.send(signal.SIGTERM)
         return self.wait(deadline_seconds)
@@ -167,7 +183,7 @@ class WebServer(ChildProcess):
         """Start it and wait for /readyz; again after a stop, on the same port."""
         super().start()
         try:
-            wait_for(lambda: self.is_ready() or not self.alive, 30, f"{self.url}/readyz")
+            wait_for(lambda: self.is_ready() or not self.alive, 60, f"{self.url}/readyz")
             assert self.alive, "the web server ended"
         except AssertionError as error:
             self.kill()
@@ -177,14 +193,19 @@ class WebServer(ChildProcess):
     def is_ready(self) -> bool:
         """Whether /readyz says 200."""
         try:
-            return httpx.get(f"{self.url}/readyz", timeout=5, trust_env=False).status_code == 200
+            # Without TLS: the machine's certificates take 20 ms to load, and this is asked all the
+            # time while a worker starts.
+            answer = httpx.get(f"{self.url}/readyz", timeout=5, trust_env=False, verify=False)
+            return answer.status_code == 200
         except httpx.TransportError:
             return False
 
     def http(self, token: str | None = None, **options: Any) -> httpx.Client:
         """A client for its pages and its API; close it, or use it with `with`."""
         headers = {"Authorization": f"Bearer {token}"} if token else {}
-        return httpx.Client(base_url=self.url, headers=headers, trust_env=False, **options)
+        return httpx.Client(
+            base_url=self.url, headers=headers, trust_env=False, verify=False, **options
+        )
 
     def stream(
         self, token: str | None = None, last_event_id: str | None = None, query: str = ""
@@ -196,14 +217,21 @@ class WebServer(ChildProcess):
         return SseStream(f"{self.url}{STREAM_PATH}{query}", headers)
 
 
-class ConsumerProcess(ChildProcess):
+class ForkedProcess(ChildProcess):
+    """`python -m COMMAND …`, which has the application imported when it starts."""
+
+    def _started(self, log: IO[bytes]) -> Forked:
+        return Forked(self.command, child_environ(self.settings), log, log)
+
+
+class ConsumerProcess(ForkedProcess):
     """`flask consumer run`."""
 
     def __init__(self, settings: Mapping[str, str], folder: Path, *arguments: str) -> None:
         number = len(list(folder.glob("consumer-*.log"))) + 1
         log = folder / f"consumer-{number}.log"
         log.touch()
-        super().__init__(flask("consumer", "run", *arguments), settings, log)
+        super().__init__(["flask", "consumer", "run", *arguments], settings, log)
 
 
 def program(*names: str) -> str | None:

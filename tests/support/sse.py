@@ -123,7 +123,7 @@ class SseStream:
         self,
         url: str,
         headers: Mapping[str, str] | None = None,
-        timeout_seconds: float = 10.0,
+        timeout_seconds: float = 30.0,
         tls: ssl.SSLContext | None = None,
     ) -> None:
         parts = urlsplit(url)
@@ -171,7 +171,7 @@ class SseStream:
                 self._changed.notify_all()
 
     def wait_for_event(
-        self, predicate: Callable[[Frame], bool], deadline_seconds: float = 10.0
+        self, predicate: Callable[[Frame], bool], deadline_seconds: float = 20.0
     ) -> Frame:
         """The first frame, received already or yet to come, for which `predicate` holds.
 
@@ -188,7 +188,7 @@ class SseStream:
         assert found, self._report("no such frame")
         return found[0]
 
-    def wait_for_frames(self, count: int, deadline_seconds: float = 10.0) -> list[Frame]:
+    def wait_for_frames(self, count: int, deadline_seconds: float = 20.0) -> list[Frame]:
         """All frames so far, once there are `count` of them, `ping` frames left out."""
         with self._changed:
             self._changed.wait_for(
@@ -202,7 +202,7 @@ class SseStream:
         """What came, less the keep-alive frames, whose number depends on the time."""
         return [frame for frame in self.frames if frame.event != "ping"]
 
-    def wait_for_end(self, deadline_seconds: float = 10.0) -> None:
+    def wait_for_end(self, deadline_seconds: float = 20.0) -> None:
         """Wait until the server has ended the stream."""
         with self._changed:
             self._changed.wait_for(lambda: self.ended, deadline_seconds)

@@ -8,7 +8,7 @@ T = TypeVar("T")
 
 
 def wait_for(
-    condition: Callable[[], T], deadline_seconds: float = 10.0, what: str = "the condition"
+    condition: Callable[[], T], deadline_seconds: float = 20.0, what: str = "the condition"
 ) -> T:
     """Call `condition` until it returns something true, and return that.
 

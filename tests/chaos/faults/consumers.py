@@ -18,7 +18,8 @@ KEPT = 8
 TRIMMED = re.compile(r"entry (\d+-\d+) was trimmed")
 
 
-@fault("consumer-killed")
+# On both: `consumer-dies-everywhere`, and consumers killed while they are busy in tests/consumer.
+@fault("consumer-killed", short=("postgresql",))
 def consumer_killed(world: World) -> None:
     """kill -9 of a consumer, again and again, and another one in its place."""
     world.start()

@@ -15,7 +15,7 @@ SUBSCRIBE = b"SUBSCRIBE"
 DETECTION_SECONDS = 7.0
 
 
-@fault("pubsub-killed", short=("sqlite",), settings=NO_SWEEP)
+@fault("pubsub-killed", short=("sqlite",), settings=NO_SWEEP, short_web_workers=2)
 def pubsub_killed(world: World) -> None:
     """CLIENT KILL TYPE pubsub every 150 ms, as long as there is load."""
     world.start()

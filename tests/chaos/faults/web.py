@@ -16,7 +16,7 @@ CROWD = 500
 MOST_DRAIN_SECONDS = 10.0
 
 
-@fault("web-killed", short=("sqlite",), settings=NO_SWEEP)
+@fault("web-killed", short=("sqlite",), settings=NO_SWEEP, short_web_workers=2)
 def web_killed(world: World) -> None:
     """kill -9 of a web worker, again and again."""
     world.start()
@@ -37,7 +37,7 @@ def web_terminated(world: World) -> None:
     world.healed()
 
 
-@fault("web-reloaded", short=("sqlite",), settings=NO_SWEEP)
+@fault("web-reloaded", short=("sqlite",), settings=NO_SWEEP, short_web_workers=2)
 def web_reloaded(world: World) -> None:
     """HUP: gunicorn replaces every worker, with 500 streams open."""
     world.start(streams=CROWD)

@@ -1,0 +1,78 @@
+"""100,000 open streams: several workers on all cores, PostgreSQL, heartbeats on.
+
+A command of its own: opening them takes minutes. The load client shares the cores, so that the
+time to open them says little; CPU time and memory are the server's own.
+"""
+
+import time
+
+from bench import usage
+from bench.cores import unpinned
+from bench.crowd import CrowdError
+from bench.herds import Herds, herds
+from bench.report import Goal, Line
+from bench.samples import user_ids
+from bench.servers import Server
+from bench.stage import Stage
+
+AT_ONCE = 50
+
+
+def measure(stage: Stage) -> list[Line]:
+    """Open them all, watch them do nothing but receive pings."""
+    plan = stage.plan
+    users = user_ids("crowded", plan.crowded_streams)
+    # One worker may get more of them than another.
+    settings = {"WEB_CONCURRENCY": str(plan.crowded_workers), "MAX_STREAMS": "19000"}
+    with unpinned(), stage.postgres() as database:
+        tokens = stage.tokens(users)
+        with stage.tidings(database, settings, on_all_cores=True) as server:
+            time.sleep(plan.settle_seconds)
+            empty = _kib(server)
+            with herds(server, tokens, plan.crowded_clients, AT_ONCE, None) as clients:
+                opened = sum(account.opened for account in clients.opened())
+                stage.say(f"{opened:,} streams are open")
+                if opened != len(users):
+                    raise CrowdError(f"only {opened} of {len(users)} opened: {clients.now()}")
+                busy, alive = _watch(stage, server, clients)
+                each = (_kib(server) - empty) / opened
+    what = f"{plan.crowded_streams:,} idle streams, {plan.crowded_workers} workers"
+    return [
+        Line(
+            row="hundred-thousand",
+            what=f"{what}: workers and Redis, of one core",
+            unit="%",
+            ours=busy,
+            better="less",
+            goal=Goal(at_most=10),
+            details={"alive": alive, "seconds": plan.crowded_seconds},
+        ),
+        Line(
+            row="hundred-thousand",
+            what=f"{what}: memory for each",
+            unit="KiB",
+            ours=each,
+            better="less",
+            goal=Goal(at_most=20),
+        ),
+    ]
+
+
+def _watch(stage: Stage, server: Server, clients: Herds) -> tuple[float, int]:
+    """Percent of one core that the server's side takes, and streams that got a sign of life."""
+    seconds = stage.plan.crowded_seconds
+    clients.now()
+    used, started = server.cpu_seconds() + usage.cpu_seconds(stage.redis_pid), time.monotonic()
+    time.sleep(seconds)
+    used = server.cpu_seconds() + usage.cpu_seconds(stage.redis_pid) - used
+    busy = 100 * used / (time.monotonic() - started)
+    accounts = clients.now()
+    if ended := sum(account.ended for account in accounts):
+        raise CrowdError(f"{ended} streams ended: {accounts}")
+    alive = sum(account.alive for account in accounts)
+    stage.say(f"{alive:,} streams got a sign of life in {seconds:.0f} s; {busy:.1f} % of a core")
+    return busy, alive
+
+
+def _kib(server: Server) -> int:
+    return sum(usage.memory(pid).kib for pid in server.pids)

@@ -1,0 +1,68 @@
+"""Two commits are told apart by more than noise, and only then."""
+
+import random
+
+import pytest
+
+from bench.check import in_turn, table
+from bench.pairs import Comparison, compare
+
+PAIRS = 5
+
+
+def compared(slowdown: float, noise: float, chance: random.Random) -> Comparison:
+    """One comparison of rates, on a machine that also drifts."""
+    runs: list[list[float]] = [[], []]
+    for _ in range(PAIRS):
+        drift = chance.gauss(1, noise)
+        runs[0].append(1000 * drift * chance.gauss(1, noise))
+        runs[1].append(1000 * drift * chance.gauss(1, noise) / slowdown)
+    return compare("deliveries", "1/s", *runs, more_is_better=True)
+
+
+def test_equal_commits_are_hardly_ever_told_apart() -> None:
+    chance = random.Random(7)
+    alarms = sum(compared(1.0, 0.04, chance).is_slower for _ in range(1_000))
+    assert alarms <= 20
+
+
+def test_a_third_more_time_is_found_under_noise() -> None:
+    chance = random.Random(8)
+    found = sum(compared(1.33, 0.04, chance).is_slower for _ in range(1_000))
+    assert found >= 950
+
+
+def test_what_is_slower_is_told_by_how_much() -> None:
+    rates = compare("rate", "1/s", [100, 101, 99], [80, 80, 80], more_is_better=True)
+    assert rates.is_slower
+    assert rates.percent == pytest.approx(25, abs=1.5)
+    times = compare("time", "µs", [100, 101, 99], [80, 80, 80], more_is_better=False)
+    assert times.is_faster
+    assert times.percent == pytest.approx(-20, abs=1.5)
+
+
+def test_a_difference_that_nobody_feels_is_none() -> None:
+    assert not compare("time", "µs", [100] * 5, [102] * 5, more_is_better=False).is_slower
+
+
+def test_one_run_that_was_disturbed_does_not_count() -> None:
+    disturbed = compare("time", "µs", [100] * 5, [100, 100, 900, 100, 100], more_is_better=False)
+    assert not disturbed.is_slower
+
+
+@pytest.mark.parametrize("values", [[1.0, 2.0], [1.0, 2.0, 0.0]])
+def test_too_little_to_compare_is_refused(values: list[float]) -> None:
+    with pytest.raises(ValueError, match="three or more pairs of positive values"):
+        compare("x", "µs", values, values, more_is_better=True)
+
+
+def test_neither_commit_is_always_the_first_of_a_pair() -> None:
+    assert list(in_turn(3)) == [0, 1, 1, 0, 0, 1]
+
+
+def test_the_table_names_what_is_slower() -> None:
+    slower = compare("memory", "KiB", [20] * 3, [30] * 3, more_is_better=False)
+    same = compare("connects", "1/s", [500] * 3, [500] * 3, more_is_better=True)
+    *_, first, second = table([slower, same]).splitlines()
+    assert "SLOWER" in first
+    assert "SLOWER" not in second
