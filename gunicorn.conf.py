@@ -119,6 +119,10 @@ class QueryStrings(logging.Filter):
 
 def worker_exit(_server, worker):
     """Close what the room holds open."""
+    from app import database
+
     app = getattr(worker, "wsgi", None)
     if app is not None:
         app.extensions["tidings.sse"].stop()
+        with app.app_context():
+            database.close()

@@ -19,8 +19,4 @@ except ConfigurationError as error:
     print(f"tidings: {error}", file=sys.stderr)  # noqa: T201
     sys.exit(BOOT_ERROR)
 
-# Nor will any of it be garbage later. Left to the collector, all of it is looked through again and
-# again: 70 ms at once, as long in each full collection, in which no stream hears anything, and a
-# quarter of a second at the end of each process and command.
-gc.freeze()
 gc.enable()

@@ -80,6 +80,15 @@ def init_app(app: Flask, settings: Settings) -> None:
             event.listen(db.engine, "do_execute", _copy)
 
 
+def close() -> None:
+    """Close what the pool holds, as a process ends: the last one leaves SQLite in one file.
+
+    What Python leaves to the collector it does not close by itself, and that was told to look no
+    more at what a running process has.
+    """
+    db.engine.dispose()
+
+
 def _set_up_sqlite(connection: sqlite3.Connection, _record: object) -> None:
     connection.isolation_level = None  # BEGIN is ours, see _begin_sqlite
     cursor = connection.cursor()

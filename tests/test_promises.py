@@ -115,6 +115,9 @@ LOAD = """
 import gc, json, threading
 import gevent
 import wsgi
+for thread in threading.enumerate():  # limits' memory has a timer that fires once, at once
+    if thread is not threading.main_thread():
+        thread.join(5)
 greenlets = [o for o in gc.get_objects() if isinstance(o, gevent.Greenlet)]
 print(json.dumps({"threads": threading.active_count(), "greenlets": len(greenlets)}))
 """

@@ -16,7 +16,7 @@ from flask.cli import with_appcontext
 from redis.backoff import NoBackoff
 from redis.retry import Retry
 
-from app import bus
+from app import bus, database
 from app.audit import audit, operator
 from app.consumer import info as consumer_info
 from app.consumer import loop
@@ -123,7 +123,10 @@ def run(burst: bool, name: str | None, batch: int) -> None:
     click.echo(f"consuming {settings().event_stream} as {name}", err=True)
     chore = loop.Chore(lambda: _look_after_mailboxes(publish), CHECK_SECONDS)
     _search_less_for_garbage()
-    loop.run(worker, stream, stop, burst, chore)
+    try:
+        loop.run(worker, stream, stop, burst, chore)
+    finally:
+        database.close()
 
 
 def _search_less_for_garbage() -> None:

@@ -1,11 +1,11 @@
-"""What a consumer's connection to Redis says, with one PUBLISH in ten lost and some swapped."""
+"""What a consumer's connection to Redis says, with one push in ten lost and some swapped."""
 
 import random
 from collections.abc import Callable, Sequence
 
 from app.bus import USER_CHANNEL_PREFIX
 
-# A PUBLISH on this channel reaches nobody; its reply keeps the pipeline's replies in step.
+# What is published on this channel reaches nobody; a reply to it is one all the same.
 NOWHERE = b"chaos:nowhere"
 
 Command = list[bytes]
@@ -87,20 +87,28 @@ class Tampering:
         return lambda chunk: b"".join(map(encoded, map(self._change, commands.feed(chunk))))
 
     def _change(self, command: Command) -> Command:
-        if command[0].upper() != b"PUBLISH" or not command[1].startswith(
-            USER_CHANNEL_PREFIX.encode()
-        ):
-            return command
-        _, channel, payload = command
+        name, *words = command
+        if name.upper() == b"PUBLISH":
+            return [name, *self._push(*words)]
+        if name.upper() == b"EVAL" and b"'PUBLISH'" in words[0]:
+            script, number_of_keys, *pushes = words
+            pairs = zip(pushes[::2], pushes[1::2], strict=True)
+            changed = [word for pair in pairs for word in self._push(*pair)]
+            return [name, script, number_of_keys, *changed]
+        return command
+
+    def _push(self, channel: bytes, payload: bytes) -> tuple[bytes, bytes]:
+        if not channel.startswith(USER_CHANNEL_PREFIX.encode()):
+            return channel, payload
         if (held := self._held.pop(channel, None)) is not None:
             self._late(channel, held)
-            return command
+            return channel, payload
         chance = self._rng.random()
         if chance < self._drop:
             self.dropped += 1
-            return [b"PUBLISH", NOWHERE, b""]
+            return NOWHERE, b""
         if chance < self._drop + self._swap:
             self.swapped += 1
             self._held[channel] = payload
-            return [b"PUBLISH", NOWHERE, b""]
-        return command
+            return NOWHERE, b""
+        return channel, payload

@@ -200,8 +200,10 @@ class Browser:
             frames = self.reading.next()
         except StopIteration:
             self.reading, frames = None, []
-        rests = self.reading is not None and self.reading.idle and not frames
-        self.idle = rests or [frame.event for frame in frames] == ["ping"]
+        if isinstance(self.reading, Written):
+            self.idle = self.reading.idle and not frames
+        else:
+            self.idle = [frame.event for frame in frames] == ["ping"]
         for frame in frames:
             self._take(frame)
             self.frames += 1
