@@ -109,6 +109,8 @@ class Stage:
             "JWT_SECRET_KEY": self._secret,
             "WEB_CONCURRENCY": "1",
             "MAX_STREAMS": str(MOST_STREAMS),
+            # A stream that was closed counts until its next ping; rows open new ones at once.
+            "MAX_STREAMS_PER_USER": "1000",
             # One person asks as often as thousands do.
             "RATE_LIMIT_FACTOR": "0",
             "PYTHONUNBUFFERED": "1",

@@ -19,7 +19,7 @@ from bench.seeding import one_for_each
 from bench.stage import NO_SWEEP, Stage
 
 WORKERS = "2"
-# Of each process of the load client; gunicorn's backlog is 2,048 for all of them.
+# Of each process of the load client; gunicorn's backlog is 4,096 for all of them.
 AT_ONCE = 1_000
 CALM_STREAMS = 100
 CALM_RATE = 200
