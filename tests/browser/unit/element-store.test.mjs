@@ -219,6 +219,35 @@ test("what a replay brings is put in order by the server", async () => {
   assert.deepEqual(ids(store), ["n-3", "n-2", "n-1"]);
 });
 
+test("a list that is read anew while its pages are on their way has no gap", async () => {
+  const { api, clock, store } = await started(400);
+  const { list } = api;
+  const held = [];
+  const hold = () => {
+    api.list = (query) => new Promise((go) => held.push(() => go(list.call(api, query))));
+  };
+  const letGo = async () => {
+    api.list = list;
+    held.shift()();
+    await clock.pass(1);
+  };
+  hold();
+  api.tell("reset", { seq: api.seq, reason: "too-far-behind" });
+  await clock.pass(100); // it is being read anew, as far as it is shown…
+  api.list = list;
+  await store.more(); // … and meanwhile a page more is shown, and the next one asked for
+  hold();
+  const more = store.more();
+  for (let one = 0; one < 80; one += 1) api.create({ told: false });
+  await letGo();
+  const shown = store.rows.length;
+  await letGo();
+  await more;
+  assert.ok(shown >= 100, "what was shown is gone");
+  while (store.hasMore) await store.more();
+  assert.deepEqual(ids(store), api.items.map((item) => item.id));
+});
+
 test("a reset reads as much anew as was shown, and does not move what is read", async () => {
   const { api, clock, store } = await started(150);
   await store.more();

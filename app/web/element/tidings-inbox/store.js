@@ -131,12 +131,14 @@ export class Store extends EventTarget {
   async more() {
     if (this.phase !== "ready" || this.loadingMore || !this.hasMore) return;
     const list = this.#list;
+    const cursor = this.#items.cursor;
     this.loadingMore = true;
     this.moreFailed = false;
     this.#changed();
     try {
-      const page = await this.#page(this.#items.cursor, LARGEST_PAGE);
-      if (list === this.#list) this.#items.append(page);
+      const page = await this.#page(cursor, LARGEST_PAGE);
+      // Read anew meanwhile, the list may end elsewhere, and what lies between would be missing.
+      if (list === this.#list && cursor === this.#items.cursor) this.#items.append(page);
     } catch {
       if (list === this.#list) this.moreFailed = true;
     }
@@ -220,11 +222,11 @@ export class Store extends EventTarget {
   async #reload() {
     if (this.phase !== "ready") return;
     const list = this.#list;
-    const wanted = Math.max(this.rows.length, PAGE);
+    const wanted = () => Math.max(this.rows.length, PAGE); // more may be shown meanwhile
     this.#stale = false;
     try {
-      const found = await this.#page(null, Math.min(wanted, LARGEST_PAGE));
-      while (found.next_cursor !== null && found.items.length < wanted) {
+      const found = await this.#page(null, Math.min(wanted(), LARGEST_PAGE));
+      while (found.next_cursor !== null && found.items.length < wanted()) {
         const next = await this.#page(found.next_cursor, LARGEST_PAGE);
         if (list !== this.#list) return;
         found.items.push(...next.items);
