@@ -167,8 +167,8 @@ def test_a_real_start_in_production_ends_at_once_with_that_line(
     done = subprocess.run(
         [sys.executable, "-m", *arguments],
         cwd=PROJECT,
-        # One worker: of two that fail in the same moment, the second makes gunicorn 27 fall over its
-        # own stopping, with a traceback and 1.
+        # One worker: of two that fail in the same moment, the second makes gunicorn 27 fall over
+        # its own stopping, with a traceback and 1.
         env=child_environ(here | {"PORT": str(free_port()), "WEB_CONCURRENCY": "1"} | unsafe),
         capture_output=True,
         text=True,
