@@ -215,20 +215,24 @@ def among(session: Session, *columns: str) -> str:
     However many rows, they go as one parameter for each column at most. With one for each value,
     SQLAlchemy writes the query, and the driver reads it, anew for each number of them.
     """
-    count = range(len(columns))
+    # Not `= ANY(array)`: while its table is small, PostgreSQL goes for each of its rows through
+    # the whole array, and keeps that plan while the table grows.
+    return f"({', '.join(columns)}) IN ({wanted_rows(session, len(columns))})"
+
+
+def wanted_rows(session: Session, count: int) -> str:
+    """SQL: a query of the rows that `wanted` makes parameters of; columns `wanted_0` and so on."""
+    columns = [f"wanted_{i}" for i in range(count)]
     if is_postgresql(session):
-        # Not `= ANY(array)`: while its table is small, PostgreSQL goes for each of its rows through
-        # the whole array, and keeps that plan while the table grows.
-        arrays = ", ".join(f"CAST(:wanted_{i} AS text[])" for i in count)
-        rows = f"SELECT * FROM unnest({arrays}) AS wanted"  # noqa: S608 - all of it is ours
-    else:
-        values = ", ".join(f"json_extract(wanted.value, '$[{i}]')" for i in count)
-        rows = f"SELECT {values} FROM json_each(:wanted) AS wanted"  # noqa: S608 - so is this
-    return f"({', '.join(columns)}) IN ({rows})"
+        arrays = ", ".join(f"CAST(:{column} AS text[])" for column in columns)
+        names = ", ".join(columns)
+        return f"SELECT * FROM unnest({arrays}) AS wanted ({names})"  # noqa: S608 - all of it is ours
+    values = ", ".join(f"json_extract(value, '$[{i}]') AS {name}" for i, name in enumerate(columns))
+    return f"SELECT {values} FROM json_each(:wanted) AS wanted"  # noqa: S608 - so is this
 
 
 def wanted(session: Session, rows: Collection[Sequence[str]]) -> dict[str, str]:
-    """The parameters of `among`."""
+    """The parameters of `among` and of `wanted_rows`."""
     if not is_postgresql(session):
         return {"wanted": orjson.dumps(list(rows)).decode()}
     columns = zip(*rows, strict=True)

@@ -1,12 +1,12 @@
 """Who of an audience is told: followers are added, and whoever muted it is left out."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass, field, replace
 
 from sqlalchemy import select, text
 from sqlalchemy.orm import Session
 
-from app.database import among, reading, wanted
+from app.database import among, reading, wanted, wanted_rows
 from app.notifications.draft import Audience, Draft
 from app.notifications.following import followers_of
 from app.notifications.models import Mute
@@ -31,7 +31,7 @@ def resolve(audiences: Sequence[Audience]) -> list[Resolved]:
         followed = [subject for audience in audiences for subject in audience.to_followers]
         followers = followers_of(session, followed)
         meant = [_with_followers(audience, followers) for audience in audiences]
-        mutes = _mutes(session, (draft for one in meant for draft in one.drafts))
+        mutes = _mutes(session, [draft for one in meant for draft in one.drafts])
     return [_without_muted(one, mutes) for one in meant]
 
 
@@ -50,13 +50,15 @@ def _with_followers(audience: Audience, followers: dict[str, list[str]]) -> Reso
     return Resolved([told[user_id] for user_id in sorted(told)], own=list(dict.fromkeys(own)))
 
 
-def _mutes(session: Session, drafts: Iterable[Draft]) -> Mutes:
+def _mutes(session: Session, drafts: Sequence[Draft]) -> Mutes:
     """What the recipients have muted of what these drafts could be muted by."""
+    muting = _who_mutes(session, {draft.user_id for draft in drafts})
     asked: Mutes = set()
     for draft in drafts:
-        asked.add((draft.user_id, "kind", draft.kind))
-        if draft.subject_key:
-            asked.add((draft.user_id, "subject", draft.subject_key))
+        if draft.user_id in muting:
+            asked.add((draft.user_id, "kind", draft.kind))
+            if subject := draft.subject_key:
+                asked.add((draft.user_id, "subject", subject))
     if not asked:
         return asked
     query = select(Mute.user_id, Mute.what, Mute.value).where(
@@ -64,6 +66,17 @@ def _mutes(session: Session, drafts: Iterable[Draft]) -> Mutes:
     )
     found = session.execute(query, wanted(session, asked))
     return {(user, what, value) for user, what, value in found}
+
+
+def _who_mutes(session: Session, user_ids: Collection[str]) -> set[str]:
+    """Who of these has muted anything: few have, and to ask what takes three times as long."""
+    if not user_ids:
+        return set()
+    query = (
+        f"SELECT wanted_0 FROM ({wanted_rows(session, 1)}) AS asked "  # noqa: S608 - ours
+        "WHERE EXISTS (SELECT 1 FROM mutes WHERE user_id = wanted_0)"
+    )
+    return set(session.scalars(text(query), wanted(session, [(one,) for one in user_ids])))
 
 
 def _without_muted(one: Resolved, mutes: Mutes) -> Resolved:

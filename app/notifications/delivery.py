@@ -4,10 +4,11 @@ from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
+from uuid import UUID
 
 from sqlalchemy import insert, select, text
 from sqlalchemy.orm import Session
-from uuid_utils.compat import uuid7
+from uuid_utils import uuid7
 
 from app.bus import Push
 from app.database import among, chunks, reading, wanted, writing
@@ -166,7 +167,7 @@ def _tell(draft: Draft, batch: _Batch) -> None:
                 "event_id": draft.event_id,
                 "source": draft.source,
                 "user_id": draft.user_id,
-                "notification_id": row.id,
+                "notification_id": UUID(row.id) if isinstance(row.id, str) else row.id,
             }
         )
     batch.pushes.append(_push(row, mailbox))
@@ -187,7 +188,7 @@ def _create(draft: Draft, mailbox: MailboxRow, now: datetime) -> NewNotification
     mailbox.unseen += 1
     subject = draft.subject or {}
     return NewNotification(
-        id=uuid7(),
+        id=str(uuid7()),
         user_id=draft.user_id,
         seq=mailbox.last_seq,
         created_seq=mailbox.last_seq,

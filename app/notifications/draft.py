@@ -33,11 +33,12 @@ MAX_KIND_CHARS: Final = 100
 MAX_GROUP_KEY_CHARS: Final = 200
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+# Not frozen: to make one would take 1.8 µs instead of 0.6, and there are two for each person told.
+@dataclass(slots=True, kw_only=True)
 class Draft:
     """What one person is to be told. Its fields are those of the notification in the contract.
 
-    `actor`, `subject` and `data` are shared between the drafts of one event: never change them.
+    Never change one, nor `actor`, `subject` and `data`, which the drafts of one event share.
     `source` and `event_id` name the event. With `user_id` they make a delivery idempotent.
     `grouped_title` is the title of a group that tells of so many events, this one the latest;
     without one it is the draft's own title and the number. `follows`: from now on this person

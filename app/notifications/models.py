@@ -97,7 +97,7 @@ class Mailbox(Model):
 class NewNotification:
     """A row of `notifications` on its way in; `vars()` of it are the columns' values."""
 
-    id: UUID
+    id: str
     user_id: str
     seq: int
     created_seq: int

@@ -1,12 +1,15 @@
 """A notification and a mailbox as JSON shows them: in the REST API, on Pub/Sub, in a stream."""
 
 from datetime import UTC, datetime
+from functools import lru_cache
 from typing import Any
 
 from app import bus
 from app.notifications.models import Mailbox, NewNotification, Notification
 
 
+# All notifications of a batch were created in the same moment, and most columns have none.
+@lru_cache(maxsize=64)
 def rfc3339(moment: datetime | None) -> str | None:
     """A time as RFC 3339 in UTC, with microseconds."""
     if moment is None:

@@ -143,8 +143,9 @@ def insert_notifications(session: Session, rows: Iterable[NewNotification], now:
 
 def _stored(row: NewNotification, created_at: str) -> tuple[Any, ...]:
     """The columns' values as text and numbers, which both databases read alike."""
-    values = vars(row) | {"id": row.id.hex, "created_at": created_at}
-    values["data"] = bus.json_text(row.data)
+    # SQLite's column has a UUID without hyphens, PostgreSQL reads it with or without.
+    values = vars(row) | {"id": row.id.replace("-", ""), "created_at": created_at}
+    values["data"] = bus.json_text(row.data) if row.data else "{}"
     if row.actor is not None:
         values["actor"] = bus.json_text(row.actor)
     return tuple(values.values())

@@ -4,9 +4,10 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import timedelta
 from typing import Any
+from uuid import UUID
 
 from sqlalchemy import event, text
-from uuid_utils.compat import uuid7
+from uuid_utils import uuid7
 
 from app.extensions import db
 from app.notifications.models import NewNotification
@@ -40,12 +41,12 @@ def fill(heavy: int) -> None:
     boxes = {GRACE: heavy, **{f"user-{number}": 100 for number in range(OTHERS)}}
     rows = [_row(user, seq) for user, count in boxes.items() for seq in range(1, count + 1)]
     joined = [
-        {"event_id": f"j-{n}", "source": SOURCE, "user_id": GRACE, "notification_id": row.id}
+        {"event_id": f"j-{n}", "source": SOURCE, "user_id": GRACE, "notification_id": UUID(row.id)}
         for n, row in enumerate(rows)
     ]
     tables: dict[str, list[dict[str, Any]]] = {
         "mailboxes": [{"user_id": user, "last_seq": count} for user, count in boxes.items()],
-        "notifications": [vars(row) for row in rows],
+        "notifications": [vars(row) | {"id": UUID(row.id)} for row in rows],
         "grouped_events": joined,
         "follows": [{"subject": f"s/{n % 300}", "user_id": f"u-{n}"} for n in range(3_000)],
         # PostgreSQL reads a smaller table whole, and is right.
@@ -64,7 +65,7 @@ def _row(user: str, seq: int) -> NewNotification:
     part = seq % 10
     rare = seq % ONE_IN == 0
     return NewNotification(
-        id=uuid7(),
+        id=str(uuid7()),
         user_id=user,
         seq=seq,
         created_seq=seq,
