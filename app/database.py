@@ -8,11 +8,12 @@ import sqlite3
 import time
 from collections.abc import Collection, Iterator, Sequence
 from contextlib import contextmanager
+from functools import lru_cache
 from typing import Any
 
 import orjson
 from flask import Flask
-from sqlalchemy import Connection, Engine, ExceptionContext, event
+from sqlalchemy import Connection, Engine, ExceptionContext, TextClause, event, text
 from sqlalchemy.exc import DBAPIError, InterfaceError, OperationalError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 from sqlalchemy.orm import Session
@@ -207,6 +208,12 @@ def chunks(values: Sequence[str]) -> Iterator[Sequence[str]]:
 def is_postgresql(session: Session) -> bool:
     """Whether the session's database is PostgreSQL; else it is SQLite."""
     return session.get_bind().dialect.name == "postgresql"
+
+
+@lru_cache(maxsize=64)
+def sql(query: str) -> TextClause:
+    """SQL as a statement, made once for each text of ours: to make it takes 11 µs."""
+    return text(query)
 
 
 def among(session: Session, *columns: str) -> str:

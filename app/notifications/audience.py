@@ -6,7 +6,7 @@ from dataclasses import dataclass, field, replace
 from sqlalchemy import select, text
 from sqlalchemy.orm import Session
 
-from app.database import among, reading, wanted, wanted_rows
+from app.database import among, reading, sql, wanted, wanted_rows
 from app.notifications.draft import Audience, Draft
 from app.notifications.following import followers_of
 from app.notifications.models import Mute
@@ -76,7 +76,7 @@ def _who_mutes(session: Session, user_ids: Collection[str]) -> set[str]:
         f"SELECT wanted_0 FROM ({wanted_rows(session, 1)}) AS asked "  # noqa: S608 - ours
         "WHERE EXISTS (SELECT 1 FROM mutes WHERE user_id = wanted_0)"
     )
-    return set(session.scalars(text(query), wanted(session, [(one,) for one in user_ids])))
+    return set(session.scalars(sql(query), wanted(session, [(one,) for one in user_ids])))
 
 
 def _without_muted(one: Resolved, mutes: Mutes) -> Resolved:

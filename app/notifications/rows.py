@@ -14,7 +14,7 @@ from sqlalchemy import text
 from sqlalchemy.orm import Session
 
 from app import bus
-from app.database import among, array_literal, is_postgresql, wanted
+from app.database import among, array_literal, is_postgresql, sql, wanted
 from app.notifications.models import NewNotification
 
 # An event for one recipient: event id, source, user id.
@@ -91,7 +91,7 @@ def _lock(session: Session, user_ids: Sequence[str]) -> dict[str, MailboxRow]:
     order = 'ORDER BY user_id COLLATE "C" FOR UPDATE' if is_postgresql(session) else ""
     query = f"{_SELECT_MAILBOXES} WHERE {among(session, 'user_id')} {order}"
     values = wanted(session, [(user_id,) for user_id in user_ids])
-    return {row[0]: MailboxRow(*row) for row in session.execute(text(query), values)}
+    return {row[0]: MailboxRow(*row) for row in session.execute(sql(query), values)}
 
 
 def _create(session: Session, user_ids: Sequence[str]) -> None:
@@ -127,7 +127,7 @@ def told_keys(session: Session, event_ids: Collection[str]) -> set[Key]:
     condition = among(session, "event_id")
     query = f"{_SELECT_TOLD} WHERE {condition} UNION ALL {_SELECT_JOINED} WHERE {condition}"
     values = wanted(session, [(event_id,) for event_id in event_ids])
-    return {(row[0], row[1], row[2]) for row in session.execute(text(query), values)}
+    return {(row[0], row[1], row[2]) for row in session.execute(sql(query), values)}
 
 
 def insert_notifications(session: Session, rows: Iterable[NewNotification], now: datetime) -> None:
