@@ -60,16 +60,21 @@ def received(page: Page) -> list[dict[str, Any]]:
 @contextmanager
 def curl(web: WebServer, token: str, log: Path) -> Iterator[Path]:
     """A stream read by curl into a file."""
-    program = shutil.which("curl")
-    require(program is not None, "curl is not installed")
-    assert program is not None
     header = f"Authorization: Bearer {token}"
-    with log.open("wb") as output:
-        process = subprocess.Popen(
-            [program, "-sN", "-H", header, f"{web.url}{STREAM_PATH}"], stdout=output
-        )
-    try:
+    with writing_to(log, "curl", "-sN", "-H", header, f"{web.url}{STREAM_PATH}"):
         yield log
+
+
+@contextmanager
+def writing_to(log: Path, name: str, *arguments: str) -> Iterator[None]:
+    """A program of this name that writes into a file until the block ends."""
+    program = shutil.which(name)
+    require(program is not None, f"{name} is not installed")
+    assert program is not None
+    with log.open("wb") as output:
+        process = subprocess.Popen([program, *arguments], stdout=output)
+    try:
+        yield
     finally:
         process.kill()
         process.wait()

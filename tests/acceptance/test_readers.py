@@ -1,8 +1,6 @@
 """Readers that know nothing of each other read the same from our streams."""
 
 import json
-import shutil
-import subprocess
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
@@ -14,11 +12,10 @@ import redis
 from httpx_sse import connect_sse
 from playwright.sync_api import Page
 
-from tests.acceptance.test_one_event import curl, frames_of
+from tests.acceptance.test_one_event import curl, frames_of, writing_to
 from tests.conftest import StartConsumer, StartWeb, TokenFor
 from tests.support.browser import open_page_of_a_product
 from tests.support.processes import STREAM_PATH, WebServer
-from tests.support.require import require
 from tests.support.waiting import wait_for
 
 # (id, data) of each event that reaches a plain message handler.
@@ -43,23 +40,14 @@ TITLES = [
 @contextmanager
 def node(web: WebServer, ticket: str, log: Path) -> Iterator[Reader]:
     """Node's EventSource. It can send no header, so it comes with a ticket."""
-    program = shutil.which("node")
-    require(program is not None, "node is not installed")
-    assert program is not None
     url = f"{web.url}{STREAM_PATH}?ticket={ticket}"
-    with log.open("wb") as output:
-        process = subprocess.Popen(
-            [program, "--experimental-eventsource", "--no-warnings", str(NODE_READER), url],
-            stdout=output,
-        )
-    try:
+    with writing_to(
+        log, "node", "--experimental-eventsource", "--no-warnings", str(NODE_READER), url
+    ):
         yield lambda: [
             (line["id"], line["data"])
             for line in map(json.loads, log.read_bytes().split(b"\n")[:-1])
         ]
-    finally:
-        process.kill()
-        process.wait()
 
 
 @contextmanager

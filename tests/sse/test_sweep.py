@@ -129,13 +129,14 @@ def test_who_leaves_while_the_database_is_asked_is_no_error(hub: Hub) -> None:
     assert hub.streams == 0
 
 
-def test_it_goes_on_after_the_database_was_away(hub: Hub, caplog: pytest.LogCaptureFixture) -> None:
+def swept_after(failure: Exception, hub: Hub) -> Client:
+    """A client that lacks a change, once a sweeper has run whose first look fails."""
     client = caught_up(hub, "ada", 1)
-    answers: list[DatabaseUnavailable | dict[str, int]] = [DatabaseUnavailable("away"), {"ada": 2}]
+    answers: list[Exception | dict[str, int]] = [failure, {"ada": 2}]
 
     def last_seqs(_users: Sequence[str]) -> dict[str, int]:
         answer = answers.pop(0)
-        if isinstance(answer, DatabaseUnavailable):
+        if isinstance(answer, Exception):
             raise answer
         return answer
 
@@ -144,28 +145,18 @@ def test_it_goes_on_after_the_database_was_away(hub: Hub, caplog: pytest.LogCapt
     with gevent.Timeout(5):
         client.wait(5)
     sweeper.stop()
-    assert client.behind
+    return client
+
+
+def test_it_goes_on_after_the_database_was_away(hub: Hub, caplog: pytest.LogCaptureFixture) -> None:
+    assert swept_after(DatabaseUnavailable("away"), hub).behind
     assert "could not sweep: away" in caplog.text
 
 
 def test_a_defect_is_said_aloud_and_does_not_end_it(
     hub: Hub, caplog: pytest.LogCaptureFixture, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    client = caught_up(hub, "ada", 1)
-    answers: list[ValueError | dict[str, int]] = [ValueError("a defect"), {"ada": 2}]
-
-    def last_seqs(_users: Sequence[str]) -> dict[str, int]:
-        answer = answers.pop(0)
-        if isinstance(answer, ValueError):
-            raise answer
-        return answer
-
-    sweeper = Sweeper(hub, last_seqs, seconds=0.001)
-    sweeper.start()
-    with gevent.Timeout(5):
-        client.wait(5)
-    sweeper.stop()
-    assert client.behind
+    assert swept_after(ValueError("a defect"), hub).behind
     assert "the sweep died and is started anew" in caplog.text
     capsys.readouterr()  # gevent prints the traceback too
 
