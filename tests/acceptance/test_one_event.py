@@ -104,19 +104,14 @@ def test_one_event_reaches_every_client_of_its_recipient_and_nobody_else(
         open_snippet(page, web, token_for("grace"))
         by_curl = streams.enter_context(curl(web, token_for("grace"), tmp_path / "curl.txt"))
         others = streams.enter_context(web.stream(token_for("linus")))
-        graces = [streams.enter_context(web.stream(token_for("grace")))]
-
-        def both_workers_hold_streams_of_grace() -> bool:
-            # Each worker subscribes once for a user; which one takes a stream is the kernel's
-            # choice, so open streams until both have one.
-            [(_, subscribers)] = redis_client.pubsub_numsub("user-notifications:grace")
-            if subscribers < 2 and len(graces) < 25:
+        graces = []
+        for pid in web.worker_pids():
+            with web.only_worker(pid):
                 graces.append(streams.enter_context(web.stream(token_for("grace"))))
-            return bool(subscribers == 2)
-
-        wait_for(both_workers_hold_streams_of_grace, 30)
-        for stream in [*graces, others]:
-            stream.wait_for_event(lambda frame: frame.event == "connected")
+                graces[-1].wait_for_event(lambda frame: frame.event == "connected")
+        [(_, workers)] = redis_client.pubsub_numsub("user-notifications:grace")
+        assert workers == 2
+        others.wait_for_event(lambda frame: frame.event == "connected")
         wait_for(lambda: frames_of(by_curl), what="curl's first frame")
 
         redis_client.xadd("events", {"event": json.dumps(ASSIGNED)})

@@ -40,7 +40,7 @@ class Fort:
             self.ids: list[str] = [row["id"] for row in rows]
             api.patch(f"/api/v1/notifications/{self.ids[0]}", json={"read": True})
             self.victims_mailbox = self.mailbox(api)
-        self.workers = self.worker_pids()
+        self.workers = self.web.worker_pids()
         self.files = self.open_files()
 
     @staticmethod
@@ -71,18 +71,14 @@ class Fort:
         answer: dict[str, int] = api.get("/api/v1/mailbox").raise_for_status().json()
         return answer
 
-    def worker_pids(self) -> set[int]:
-        """The web workers' process ids, where /proc tells."""
-        children = Path(f"/proc/{self.web.pid}/task/{self.web.pid}/children")
-        return {int(pid) for pid in children.read_text().split()} if children.exists() else set()
-
     def open_files(self) -> int:
-        """File descriptors of the web workers."""
-        return sum(len(os.listdir(f"/proc/{pid}/fd")) for pid in self.worker_pids())
+        """File descriptors of the web workers, where /proc tells."""
+        folders = [Path(f"/proc/{pid}/fd") for pid in self.web.worker_pids()]
+        return sum(len(os.listdir(folder)) for folder in folders if folder.exists())
 
     def assert_unharmed(self) -> None:
         """The same workers, none with a traceback, with no more open than before; all as it was."""
-        assert self.worker_pids() == self.workers
+        assert self.web.worker_pids() == self.workers
         assert "Traceback" not in self.web.output()
         assert self.consumer.alive
         # Connections to Redis and the database are kept in pools; those of clients are not.

@@ -1,11 +1,9 @@
 """One running Tidings, and what a test does to it: tell somebody something, and listen."""
 
 import itertools
-import subprocess
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from pathlib import Path
 from typing import Any
 
 import redis
@@ -80,15 +78,6 @@ class Place:
         """How many connections to Redis listen to the channel of `user`."""
         [(_, count)] = self.redis.pubsub_numsub(bus.channel_of(user))
         return int(count)
-
-    def workers(self) -> set[int]:
-        """The process ids of the web workers."""
-        children = Path(f"/proc/{self.web.pid}/task/{self.web.pid}/children")
-        if children.exists():
-            return {int(pid) for pid in children.read_text().split()}
-        command = ["pgrep", "-P", str(self.web.pid)]
-        found = subprocess.run(command, capture_output=True, text=True, check=False)
-        return {int(pid) for pid in found.stdout.split()}
 
     def listeners(self) -> list[dict[str, str]]:
         """The connections to Redis that listen to anything."""

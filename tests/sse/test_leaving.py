@@ -43,7 +43,7 @@ def test_sighup_puts_a_new_worker_in_the_place_of_the_old_one_and_nothing_is_los
     with place.live(user) as stream:
         place.tell(user)
         stream.wait_for_frames(2)
-        [old] = place.workers()
+        [old] = place.web.worker_pids()
         place.web.send(signal.SIGHUP)
         stream.wait_for_end()
         assert stream.frames[-1].event == "draining"
@@ -68,7 +68,7 @@ def test_sigterm_ends_every_stream_with_word_when_to_come_back_and_leaves_nothin
         place.tell(user)
     for stream in streams:
         stream.wait_for_frames(2)
-    workers = place.workers()
+    workers = place.web.worker_pids()
 
     place.web.send(signal.SIGTERM)
     for stream in streams:

@@ -66,7 +66,7 @@ def test_a_worker_that_is_killed_is_not_counted_for_long_and_leaves_nothing(
     with everywhere(cluster, user) as opened:
         wait_for_presence(cluster, {user: len(opened.streams)})
         known = set(cluster.redis.zrange(WORKERS, 0, -1))
-        os.kill(min(cluster.workers()), signal.SIGKILL)
+        os.kill(min(cluster.web.worker_pids()), signal.SIGKILL)
 
         def left() -> int:
             return sum(not stream.ended for stream in opened.streams)
@@ -106,7 +106,7 @@ def test_a_worker_that_was_frozen_is_counted_again_when_it_goes_on(
     with everywhere(cluster, user) as opened:
         count = len(opened.streams)
         wait_for_presence(cluster, {user: count})
-        frozen = min(cluster.workers())
+        frozen = min(cluster.web.worker_pids())
         os.kill(frozen, signal.SIGSTOP)
         try:
             wait_for(lambda: presence(cluster, user)[user] < count, 40, "fewer streams")

@@ -7,8 +7,8 @@ import signal
 import socket
 import subprocess
 import sys
-from collections.abc import Mapping, Sequence
-from contextlib import suppress
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from tempfile import TemporaryFile
 from types import TracebackType
@@ -199,6 +199,27 @@ class WebServer(ChildProcess):
             return answer.status_code == 200
         except httpx.TransportError:
             return False
+
+    def worker_pids(self) -> set[int]:
+        """The process ids of its workers."""
+        children = Path(f"/proc/{self.pid}/task/{self.pid}/children")
+        if children.exists():
+            return {int(pid) for pid in children.read_text().split()}
+        command = ["pgrep", "-P", str(self.pid)]
+        found = subprocess.run(command, capture_output=True, text=True, check=False)
+        return {int(pid) for pid in found.stdout.split()}
+
+    @contextmanager
+    def only_worker(self, pid: int) -> Iterator[None]:
+        """Have one worker take every connection: it is the kernel's choice, so the others stop."""
+        others = self.worker_pids() - {pid}
+        for other in others:
+            os.kill(other, signal.SIGSTOP)
+        try:
+            yield
+        finally:
+            for other in others:
+                os.kill(other, signal.SIGCONT)
 
     def http(self, token: str | None = None, **options: Any) -> httpx.Client:
         """A client for its pages and its API; close it, or use it with `with`."""
