@@ -159,9 +159,16 @@ def reading(*, one_moment: bool = False) -> Iterator[Session]:
     With `one_moment` all its queries see one state, as those of SQLite always do; otherwise each
     sees what is committed by then.
     """
-    with _translated(), Session(_engine(read_only=True), expire_on_commit=False) as session:
-        if one_moment and is_postgresql(session):
-            session.connection(execution_options={"isolation_level": "REPEATABLE READ"})
+    engine = _engine(read_only=True)
+    # No autoflush: what a query wrote by the way would stay, where no transaction is rolled back.
+    with _translated(), Session(engine, expire_on_commit=False, autoflush=False) as session:
+        if is_postgresql(session):
+            # Where each sees what is committed by then, a transaction adds nothing but two round
+            # trips, BEGIN and ROLLBACK; and at a ROLLBACK psycopg forgets all that it prepared, so
+            # that PostgreSQL would plan every query anew. To ask for revocations takes 0.39 ms of
+            # our CPU time instead of 0.50, and 0.05 ms of PostgreSQL's instead of 0.23.
+            level = "REPEATABLE READ" if one_moment else "AUTOCOMMIT"
+            session.connection(execution_options={"isolation_level": level})
         yield session
 
 

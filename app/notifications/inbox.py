@@ -6,19 +6,22 @@ from datetime import datetime
 from typing import Literal
 from uuid import UUID
 
-from sqlalchemy import select, text
+from sqlalchemy import bindparam, select, text
 from sqlalchemy.orm import Session
 
 from app.bus import Push
 from app.database import reading, writing
 from app.errors import NotFound
 from app.notifications import marks
-from app.notifications.mailboxes import lock_mailboxes, mailbox_of
+from app.notifications.mailboxes import lock_mailbox, mailbox_of
 from app.notifications.marks import Conditions
 from app.notifications.models import ARCHIVED, IN_INBOX, SNOOZED, Mailbox, Notification
 from app.notifications.states import Change, change
 
 Status = Literal["inbox", "unread", "archived", "snoozed"]
+
+# Built once: to build it is a quarter of what it takes.
+BY_ID = select(Notification).where(Notification.id == bindparam("id"))
 
 _STATUS = {"inbox": IN_INBOX, "archived": ARCHIVED, "snoozed": SNOOZED}
 
@@ -94,10 +97,14 @@ def get_notification(user_id: str, notification_id: UUID) -> Notification:
 
 
 def _owned(session: Session, user_id: str, notification_id: UUID) -> Notification:
-    row = session.get(Notification, notification_id, populate_existing=True)
+    row = session.scalar(BY_ID, {"id": notification_id})
     if row is None or row.user_id != user_id:
-        raise NotFound("There is no such notification.")
+        raise _not_there()
     return row
+
+
+def _not_there() -> NotFound:
+    return NotFound("There is no such notification.")
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,8 +125,9 @@ def change_notification(
     Raises NotFound, DatabaseUnavailable.
     """
     with writing() as session:
-        _owned(session, user_id, notification_id)
-        mailbox = lock_mailboxes(session, [user_id])[user_id]
+        mailbox = lock_mailbox(session, user_id)
+        if mailbox is None:
+            raise _not_there()  # who has no mailbox has no notification
         row = _owned(session, user_id, notification_id)  # as it is now that nobody can change it
         push = change(mailbox, row, wanted, now)
     return Changed(row, mailbox, push)

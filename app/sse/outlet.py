@@ -2,8 +2,9 @@
 
 A frame that goes through the generator wakes a greenlet, and passes werkzeug and gunicorn: of the
 25 µs of CPU that a delivery took, that was more than half (docs/performance.md). What is written
-here are the same bytes as gunicorn would write, one chunk of the response for each call; whatever
-can't be written at once is left to the generator's greenlet.
+here are the same bytes as gunicorn would write (but for the letters in a chunk's size, which may be
+small), one chunk of the response for each call; whatever can't be written at once is left to the
+generator's greenlet.
 """
 
 from collections.abc import Callable, Mapping
@@ -14,7 +15,8 @@ import gevent.socket
 
 def chunk(data: bytes) -> bytes:
     """`data` as one chunk of a response (RFC 9112, section 7.1)."""
-    return b"%X\r\n%b\r\n" % (len(data), data)
+    # %x, not gunicorn's %X, for which Python has no short cut: 0.1 µs of the 9 of a delivery.
+    return b"%x\r\n%b\r\n" % (len(data), data)
 
 
 class Outlet:
