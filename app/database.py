@@ -61,10 +61,13 @@ def init_app(app: Flask, settings: Settings) -> None:
         options["pool_pre_ping"] = True  # a restarted server costs no failed request
         # Who only reads would not notice a server that another one has replaced.
         options["pool_recycle"] = POOL_RECYCLE_SECONDS
+        # A prepared query is planned for what is asked and for how large its tables are by now:
+        # one plan for all would be kept while a table grows.
         options["connect_args"] = {
             "connect_timeout": CONNECT_TIMEOUT_SECONDS,
             "options": f"-c statement_timeout={STATEMENT_TIMEOUT_MS} "
-            f"-c lock_timeout={int(LOCK_WAIT_SECONDS * 1000)} -c timezone=UTC",
+            f"-c lock_timeout={int(LOCK_WAIT_SECONDS * 1000)} -c timezone=UTC "
+            "-c plan_cache_mode=force_custom_plan",
             "application_name": "tidings",
             "keepalives_idle": 30,
             "tcp_user_timeout": STATEMENT_TIMEOUT_MS,

@@ -4,27 +4,33 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Literal
 
-from sqlalchemy import and_, bindparam, select
-from sqlalchemy.orm import Session
+from sqlalchemy import bindparam, select, true
+from sqlalchemy.orm import Session, aliased
 
 from app.database import chunks, reading
 from app.notifications.marks import show
 from app.notifications.models import Mailbox, Notification
 from app.notifications.representation import mailbox_payload, notification_payload
 
+# Found before the join: PostgreSQL would sort all that somebody lacks (100,000 rows took 0.1 s).
+_CHANGED = aliased(
+    Notification,
+    select(Notification)
+    .where(
+        Notification.user_id == bindparam("user_id"),
+        Notification.seq > bindparam("after"),
+    )
+    .order_by(Notification.seq)
+    .limit(bindparam("most"))
+    .subquery(),
+)
 # One statement sees one state: with two, a change committed between them could hide a notification
 # that was created before and moved on since. Built once: every stream that opens asks this, and
 # building it takes a third of the time.
 MAILBOX_AND_CHANGES = (
-    select(Mailbox, Notification)
-    .outerjoin_from(
-        Mailbox,
-        Notification,
-        and_(Notification.user_id == Mailbox.user_id, Notification.seq > bindparam("after")),
-    )
+    select(Mailbox, _CHANGED)
+    .outerjoin_from(Mailbox, _CHANGED, true())
     .where(Mailbox.user_id == bindparam("user_id"))
-    .order_by(Notification.seq)
-    .limit(bindparam("most"))
 )
 
 # Columns and not rows of a model, which take as long again to make.
@@ -86,7 +92,8 @@ def _read(
     values = {"user_id": user_id, "after": after, "most": limit}
     found = session.execute(MAILBOX_AND_CHANGES, values).all()
     mailbox: Mailbox | None = found[0][0] if found else None
-    return mailbox, [row for _, row in found if row is not None]
+    # As they come, but a join promises no order.
+    return mailbox, sorted((row for _, row in found if row is not None), key=lambda row: row.seq)
 
 
 def _changes(mailbox: Mailbox, rows: list[Notification], after: int | None, limit: int) -> Changes:

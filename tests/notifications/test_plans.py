@@ -13,6 +13,7 @@ from app.extensions import db
 from app.notifications import bulk, marks
 from app.notifications.audience import resolve
 from app.notifications.bulk import Action, Filter, change_many
+from app.notifications.changes import changes_since
 from app.notifications.delivery import deliver
 from app.notifications.draft import Audience
 from app.notifications.inbox import Wanted, list_notifications
@@ -109,6 +110,15 @@ def test_what_is_due_is_found_by_its_time(seconds: int) -> None:
     """Nearly always there is nothing, and every process looks each second."""
     due = UNTIL + timedelta(seconds=seconds)
     check(lambda: wake_due(due), "notifications", "ix_notifications_due")
+
+
+def test_who_is_far_behind_costs_no_more_than_is_replayed() -> None:
+    check(
+        lambda: changes_since(GRACE, 0, 50),
+        "notifications",
+        "ix_notifications_changes",
+        in_order=True,
+    )
 
 
 def test_open_groups_are_found_by_recipient_and_group() -> None:
