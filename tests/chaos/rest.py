@@ -23,13 +23,18 @@ def settle(world: World) -> bool:
 
 
 def _is_settled(world: World) -> bool:
+    # Looked at again: what was stored meanwhile has yet to reach its readers.
+    return _are_up_to_date(world) and _all_stored(world) and _are_up_to_date(world)
+
+
+def _are_up_to_date(world: World) -> bool:
     last = world.store.last_seqs()
     readers = [one for one in world.readers if not one.closed]
     if any((one.last_event_id or 0) != last.get(one.user, 0) for one in readers):
         return False
     if any(reader.refetching for reader in readers):
         return False
-    return all(reader.live for reader in readers) and _all_stored(world)
+    return all(reader.live for reader in readers)
 
 
 def _all_stored(world: World) -> bool:

@@ -2,9 +2,9 @@
 
 import time
 
-from tests.chaos.census import census
+from tests.chaos.census import Census, census
 from tests.chaos.faults.fault import NO_SWEEP, fault
-from tests.chaos.holdings import difference, holdings, watch
+from tests.chaos.holdings import Holding, difference, holdings, watch
 from tests.chaos.leaving import leave
 from tests.chaos.rest import settle
 from tests.chaos.world import World
@@ -33,7 +33,7 @@ def connect_and_leave(world: World) -> None:
     _come_and_go(world, 50)
     settle(world)
     world.pause(REST_SECONDS)
-    before, held = census(world), holdings(world)
+    before, held = _at_rest(world)
     _come_and_go(world, 120 if world.scale.short else 1_000)
     deadline = time.monotonic() + CENSUS_SECONDS
     # What a worker does by itself holds something for a moment: one look at which all is as it was
@@ -45,6 +45,16 @@ def connect_and_leave(world: World) -> None:
             break
         world.pause(0.2)
     world.healed()
+
+
+def _at_rest(world: World) -> tuple[Census, dict[int, Holding]]:
+    """What is held while no worker does anything by itself: a moment's look is not seen twice."""
+    found = census(world), holdings(world)
+    while True:
+        world.pause(0.2)
+        last, found = found, (census(world), holdings(world))
+        if found == last:
+            return found
 
 
 def _come_and_go(world: World, count: int) -> None:
