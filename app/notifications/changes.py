@@ -7,7 +7,7 @@ from typing import Literal
 from sqlalchemy import bindparam, select, true
 from sqlalchemy.orm import Session, aliased
 
-from app.database import chunks, reading
+from app.database import among, chunks, reading, sql, wanted
 from app.notifications.marks import show
 from app.notifications.models import Mailbox, Notification
 from app.notifications.representation import mailbox_payload, notification_payload
@@ -31,11 +31,6 @@ MAILBOX_AND_CHANGES = (
     select(Mailbox, _CHANGED)
     .outerjoin_from(Mailbox, _CHANGED, true())
     .where(Mailbox.user_id == bindparam("user_id"))
-)
-
-# Columns and not rows of a model, which take as long again to make.
-STANDINGS = select(Mailbox.user_id, Mailbox.last_seq, Mailbox.unread, Mailbox.unseen).where(
-    Mailbox.user_id.in_(bindparam("user_ids", expanding=True))
 )
 
 ResetReason = Literal["too-far-behind", "from-the-future", "pruned"]
@@ -80,8 +75,11 @@ def standings(user_ids: Sequence[str]) -> dict[str, Changes]:
     """
     found = {user_id: Changes(0, 0, 0) for user_id in user_ids}
     with reading() as session:
+        columns, these = "user_id, last_seq, unread, unseen", among(session, "user_id")
+        query = sql(f"SELECT {columns} FROM mailboxes WHERE {these}")  # noqa: S608 - ours
         for chunk in chunks(user_ids):
-            for user_id, seq, unread, unseen in session.execute(STANDINGS, {"user_ids": chunk}):
+            values = wanted(session, [(user_id,) for user_id in chunk])
+            for user_id, seq, unread, unseen in session.execute(query, values):
                 found[user_id] = Changes(seq, unread, unseen)
     return found
 

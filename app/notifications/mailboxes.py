@@ -7,7 +7,7 @@ from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.orm import Session
 
 from app.bus import Push
-from app.database import chunks, reading, writing
+from app.database import among, chunks, reading, sql, wanted, writing
 from app.notifications.models import IN_INBOX, Mailbox, Notification
 from app.notifications.representation import mailbox_payload
 
@@ -89,9 +89,11 @@ def last_seqs(user_ids: Sequence[str]) -> dict[str, int]:
     """The latest seq of each of `user_ids` that has a mailbox, by one query for each thousand."""
     found: dict[str, int] = {}
     with reading() as session:
+        these = among(session, "user_id")
+        query = sql(f"SELECT user_id, last_seq FROM mailboxes WHERE {these}")  # noqa: S608 - ours
         for chunk in chunks(user_ids):
-            query = select(Mailbox.user_id, Mailbox.last_seq).where(Mailbox.user_id.in_(chunk))
-            found.update((user_id, seq) for user_id, seq in session.execute(query))
+            values = wanted(session, [(user_id,) for user_id in chunk])
+            found.update((user_id, seq) for user_id, seq in session.execute(query, values))
     return found
 
 

@@ -7,7 +7,7 @@ import pytest
 
 from app.sse import frame
 from app.sse.hub import Hub
-from app.sse.pulse import BEATS, Pulse, beat
+from app.sse.pulse import BEATS, ROUND, Pulse, beat
 from tests.sse.parts import ADA, Channels, Clock, Database, Written, new_client, push, written
 from tests.sse.parts import new_hub as a_hub
 
@@ -168,3 +168,27 @@ def test_the_pulse_reaches_everybody_in_each_round_and_nobody_who_has_left() -> 
         pulse.stop()
     assert beats[clients[0]] == 0
     assert max(beats.values()) - min(beats[client] for client in clients[1:]) <= 1
+
+
+def test_the_pulse_goes_by_the_clock_but_does_not_make_up_for_what_was_held_up(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    clock = Clock()
+    pauses: list[float] = []
+
+    def sleep(seconds: float) -> None:
+        pauses.append(seconds)
+        # Whatever else the worker does takes as long again as a tenth of a beat; once, it stands.
+        clock.now += seconds + (100 if len(pauses) == BEATS else 0.1)
+        if len(pauses) == 2 * BEATS:
+            raise gevent.GreenletExit
+
+    monkeypatch.setattr("app.sse.pulse.time", clock)
+    monkeypatch.setattr("app.sse.pulse.gevent.sleep", sleep)
+    pulse = Pulse(BEATS / ROUND)  # a beat each second
+    with pytest.raises(gevent.GreenletExit):
+        pulse._run()
+    assert pauses[0] == pytest.approx(1)
+    assert pauses[1:BEATS] == [pytest.approx(0.9)] * (BEATS - 1)
+    assert pauses[BEATS] == 0
+    assert pauses[BEATS + 1 :] == [pytest.approx(0.9)] * (BEATS - 1)
