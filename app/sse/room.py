@@ -34,7 +34,8 @@ from app.sse.waker import Waker
 
 log = logging.getLogger(__name__)
 
-STOPPING_POLL_SECONDS = 0.1
+# gunicorn itself looks once a second. Each look wakes a worker that may have nothing else to do.
+STOPPING_POLL_SECONDS = 0.25
 CENSUS_TIMEOUT_SECONDS = 1.0
 
 

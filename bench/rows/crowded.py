@@ -34,7 +34,7 @@ def measure(stage: Stage) -> list[Line]:
                 stage.say(f"{opened:,} streams are open")
                 if opened != len(users):
                     raise CrowdError(f"only {opened} of {len(users)} opened: {clients.now()}")
-                busy, alive = _watch(stage, server, clients)
+                busy, details = _watch(stage, server, clients)
                 each = (_kib(server) - empty) / opened
     what = f"{plan.crowded_streams:,} idle streams, {plan.crowded_workers} workers"
     return [
@@ -45,7 +45,7 @@ def measure(stage: Stage) -> list[Line]:
             ours=busy,
             better="less",
             goal=Goal(at_most=10),
-            details={"alive": alive, "seconds": plan.crowded_seconds},
+            details=details,
         ),
         Line(
             row="hundred-thousand",
@@ -58,20 +58,33 @@ def measure(stage: Stage) -> list[Line]:
     ]
 
 
-def _watch(stage: Stage, server: Server, clients: Herds) -> tuple[float, int]:
-    """Percent of one core that the server's side takes, and streams that got a sign of life."""
+def _watch(stage: Stage, server: Server, clients: Herds) -> tuple[float, dict[str, float]]:
+    """Percent of one core that the server's side takes; what it is made of, and who got a sign."""
     seconds = stage.plan.crowded_seconds
     clients.now()
-    used, started = server.cpu_seconds() + usage.cpu_seconds(stage.redis_pid), time.monotonic()
+    before, redis, started = _parts(server), usage.cpu_seconds(stage.redis_pid), time.monotonic()
     time.sleep(seconds)
-    used = server.cpu_seconds() + usage.cpu_seconds(stage.redis_pid) - used
-    busy = 100 * used / (time.monotonic() - started)
+    user, system = (now - then for now, then in zip(_parts(server), before, strict=True))
+    redis = usage.cpu_seconds(stage.redis_pid) - redis
+    per_cent = 100 / (time.monotonic() - started)
     accounts = clients.now()
     if ended := sum(account.ended for account in accounts):
         raise CrowdError(f"{ended} streams ended: {accounts}")
     alive = sum(account.alive for account in accounts)
-    stage.say(f"{alive:,} streams got a sign of life in {seconds:.0f} s; {busy:.1f} % of a core")
-    return busy, alive
+    busy = per_cent * (user + system + redis)
+    stage.say(
+        f"{alive:,} streams got a sign of life in {seconds:.0f} s; {busy:.1f} % of a core, "
+        f"{per_cent * system:.1f} of them in the kernel, {per_cent * redis:.1f} Redis"
+    )
+    details = {"alive": alive, "seconds": seconds}
+    details |= {"kernel": per_cent * system, "redis": per_cent * redis}
+    return busy, details
+
+
+def _parts(server: Server) -> tuple[float, float]:
+    """The workers' CPU seconds so far, in their own code and in the kernel."""
+    parts = [usage.cpu_parts(pid) for pid in server.pids]
+    return sum(user for user, _ in parts), sum(system for _, system in parts)
 
 
 def _kib(server: Server) -> int:
