@@ -21,6 +21,7 @@ from sqlalchemy.orm import Session
 from app.config import Settings
 from app.errors import DatabaseUnavailable
 from app.extensions import db
+from app.json_values import json_value
 
 POOL_SIZE = 10
 POOL_OVERFLOW = 10
@@ -56,6 +57,7 @@ def init_app(app: Flask, settings: Settings) -> None:
         "pool_size": POOL_SIZE,
         "max_overflow": POOL_OVERFLOW,
         "pool_timeout": POOL_WAIT_SECONDS,
+        "json_deserializer": json_value,
     }
     if not settings.is_sqlite:
         options["pool_pre_ping"] = True  # a restarted server costs no failed request

@@ -7,15 +7,12 @@ from typing import Any, Final
 import orjson
 from pydantic_core import PydanticCustomError
 
+from app.json_values import may_have_long_number
+
 # Far more than a screen can show, and far less than where any JSON encoder stops recursing.
 MAX_DEPTH: Final = 64
 # A key may be as long as the event. Enough of it to find it is said in a reason.
 _MAX_KEY_CHARS: Final = 40
-
-# An integer of so many digits may not fit into 64 bits: orjson would round it. To look for zeros
-# where every digit is one takes a tenth of the time that a regular expression takes.
-_DIGITS_AS_ZEROS: Final = bytes.maketrans(b"123456789", b"000000000")
-_LONG_NUMBER: Final = b"0" * 19
 
 _Path = tuple[str | int, ...]
 
@@ -28,7 +25,7 @@ def parse_if_storable(text: bytes) -> object | None:
     """
     if b"\\u0000" in text or text.count(b"{") + text.count(b"[") > MAX_DEPTH:
         return None
-    if _LONG_NUMBER in text.translate(_DIGITS_AS_ZEROS):
+    if may_have_long_number(text):
         return None
     try:
         value: object = orjson.loads(text)

@@ -2,36 +2,52 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from typing import Literal
+from typing import Any, Literal
 
 from sqlalchemy import bindparam, select, true
-from sqlalchemy.orm import Session, aliased
 
 from app.database import among, chunks, reading, sql, wanted
-from app.notifications.marks import show
+from app.notifications.marks import shown_read_at
 from app.notifications.models import Mailbox, Notification
-from app.notifications.representation import mailbox_payload, notification_payload
+from app.notifications.representation import (
+    ShownMailbox,
+    ShownNotification,
+    mailbox_payload,
+    notification_payload,
+)
 
+# Columns, and not rows of the models: each change of a replay takes 20 µs of CPU instead of 36.
+_MAILBOX = [getattr(Mailbox, name) for name in ShownMailbox._fields]
+_NOTIFICATION = [getattr(Notification, name) for name in ShownNotification._fields]
 # Found before the join: PostgreSQL would sort all that somebody lacks (100,000 rows took 0.1 s).
-_CHANGED = aliased(
-    Notification,
-    select(Notification)
+_CHANGED = (
+    select(*_NOTIFICATION, Notification.created_seq)
     .where(
         Notification.user_id == bindparam("user_id"),
         Notification.seq > bindparam("after"),
     )
     .order_by(Notification.seq)
     .limit(bindparam("most"))
-    .subquery(),
+    .subquery()
 )
 # One statement sees one state: with two, a change committed between them could hide a notification
 # that was created before and moved on since. Built once: every stream that opens asks this, and
 # building it takes a third of the time.
 MAILBOX_AND_CHANGES = (
-    select(Mailbox, _CHANGED)
+    select(
+        Mailbox.wide_seq,
+        Mailbox.pruned_seq,
+        _CHANGED.c.created_seq,
+        *_MAILBOX,
+        *[
+            shown_read_at(_CHANGED.c) if name == "read_at" else _CHANGED.c[name]
+            for name in ShownNotification._fields
+        ],
+    )
     .outerjoin_from(Mailbox, _CHANGED, true())
     .where(Mailbox.user_id == bindparam("user_id"))
 )
+_BEFORE_NOTIFICATION = 3 + len(_MAILBOX)
 
 ResetReason = Literal["too-far-behind", "from-the-future", "pruned"]
 
@@ -57,15 +73,14 @@ def changes_since(user_id: str, after: int | None, limit: int) -> Changes:
     Each changed notification comes once, as it is now: as a new one if it was created after
     that position, else as an updated one. At most `limit` of them. Raises DatabaseUnavailable.
     """
+    if after is None:
+        return standings([user_id])[user_id]
+    asked = {"user_id": user_id, "after": after, "most": limit + 1}
     with reading() as session:
-        if after is None:
-            mailbox = session.get(Mailbox, user_id)
-            rows: list[Notification] = []
-        else:
-            mailbox, rows = _read(session, user_id, after, limit + 1)
-    if mailbox is None:
+        found = session.execute(MAILBOX_AND_CHANGES, asked).all()
+    if not found:
         return Changes(0, 0, 0, reset="from-the-future" if after else None)
-    return _changes(mailbox, rows, after, limit)
+    return _changes(found, after, limit)
 
 
 def standings(user_ids: Sequence[str]) -> dict[str, Changes]:
@@ -84,37 +99,31 @@ def standings(user_ids: Sequence[str]) -> dict[str, Changes]:
     return found
 
 
-def _read(
-    session: Session, user_id: str, after: int, limit: int
-) -> tuple[Mailbox | None, list[Notification]]:
-    values = {"user_id": user_id, "after": after, "most": limit}
-    found = session.execute(MAILBOX_AND_CHANGES, values).all()
-    mailbox: Mailbox | None = found[0][0] if found else None
-    # As they come, but a join promises no order.
-    return mailbox, sorted((row for _, row in found if row is not None), key=lambda row: row.seq)
-
-
-def _changes(mailbox: Mailbox, rows: list[Notification], after: int | None, limit: int) -> Changes:
+def _changes(found: Sequence[Sequence[Any]], after: int, limit: int) -> Changes:
+    """Of rows of MAILBOX_AND_CHANGES, of which there is one if nothing changed."""
+    wide_seq, pruned_seq = found[0][:2]
+    mailbox = ShownMailbox(*found[0][3:_BEFORE_NOTIFICATION])
     here = Changes(mailbox.last_seq, mailbox.unread, mailbox.unseen)
-    if after is None or after == mailbox.last_seq:
+    if after == mailbox.last_seq:
         return here
     if after > mailbox.last_seq:
         return _reset(here, "from-the-future")
-    if after < mailbox.pruned_seq:
+    if after < pruned_seq:
         return _reset(here, "pruned")
-    if len(rows) > limit:
+    if len(found) > limit:
         return _reset(here, "too-far-behind")
-    payloads = {
-        row.seq: notification_payload(
-            show(mailbox, row), here.unread, here.unseen, new=row.created_seq > after
-        )
-        for row in rows
-    }
+    payloads: dict[int, bytes] = {}
+    for row in found:
+        created_seq, shown = row[2], ShownNotification(*row[_BEFORE_NOTIFICATION:])
+        if created_seq is not None:
+            new = created_seq > after
+            payloads[shown.seq] = notification_payload(shown, here.unread, here.unseen, new=new)
     # The latest change of the mailbox as a whole; and where the latest change was of a notification
     # that is gone, something has to take the client to its seq.
-    for seq in (mailbox.wide_seq, mailbox.last_seq):
+    for seq in (wide_seq, mailbox.last_seq):
         if seq > after and seq not in payloads:
             payloads[seq] = mailbox_payload(mailbox, seq)
+    # A join promises no order.
     in_order = [payloads[seq] for seq in sorted(payloads)]
     return Changes(here.seq, here.unread, here.unseen, in_order)
 

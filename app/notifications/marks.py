@@ -24,6 +24,7 @@ one moment (`reading(one_moment=True)`, or one statement): a mark says nothing o
 
 from collections.abc import Sequence
 from datetime import datetime
+from typing import Any
 
 from sqlalchemy import ColumnElement, TextClause, and_, case, func, not_, or_, select, text, update
 from sqlalchemy.orm import Session
@@ -52,6 +53,11 @@ def show(mailbox: Mailbox, row: Notification) -> Notification:
     if is_under(mailbox, row):
         set_committed_value(row, "read_at", mailbox.marked_at)
     return row
+
+
+def shown_read_at(row: Any) -> ColumnElement[datetime | None]:
+    """`read_at` of the columns of `row` as it is to be shown, in a query that joins the mailbox."""
+    return case((_under(Mailbox, row), Mailbox.marked_at), else_=row.read_at)
 
 
 def unread(mailbox: Mailbox) -> list[Conditions]:
@@ -94,12 +100,12 @@ def kept(mailbox: Mailbox) -> dict[str, ColumnElement[datetime | None]]:
     return {"read_at": case((_under(mailbox), mailbox.marked_at), else_=Notification.read_at)}
 
 
-def _under(mailbox: Mailbox) -> ColumnElement[bool]:
+def _under(mailbox: Mailbox | type[Mailbox], row: Any = Notification) -> ColumnElement[bool]:
     return and_(
-        Notification.read_at.is_(None),
-        Notification.archived_at.is_(None),
-        Notification.snoozed_until.is_(None),
-        Notification.seq <= mailbox.marked_seq,
+        row.read_at.is_(None),
+        row.archived_at.is_(None),
+        row.snoozed_until.is_(None),
+        row.seq <= mailbox.marked_seq,
     )
 
 

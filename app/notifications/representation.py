@@ -2,10 +2,46 @@
 
 from datetime import UTC, datetime
 from functools import lru_cache
-from typing import Any
+from typing import Any, NamedTuple
+from uuid import UUID
 
 from app import bus
 from app.notifications.models import Mailbox, NewNotification, Notification
+
+
+class ShownNotification(NamedTuple):
+    """The columns that are shown of a notification; sooner made than a row of the model."""
+
+    seq: int
+    id: UUID
+    kind: str
+    reason: str
+    title: str
+    body: str
+    url: str | None
+    actor: dict[str, Any] | None
+    subject_type: str | None
+    subject_id: str | None
+    subject_title: str | None
+    data: dict[str, Any]
+    count: int  # type: ignore[assignment]  # tuples have a method of that name, which nobody calls
+    created_at: datetime
+    read_at: datetime | None
+    archived_at: datetime | None
+    snoozed_until: datetime | None
+
+
+class ShownMailbox(NamedTuple):
+    """The columns that are shown of a mailbox."""
+
+    last_seq: int
+    unread: int
+    unseen: int
+    seen_seq: int
+    read_seq: int
+
+
+AnyNotification = Notification | NewNotification | ShownNotification
 
 
 # All notifications of a batch were created in the same moment, and most columns have none.
@@ -17,7 +53,7 @@ def rfc3339(moment: datetime | None) -> str | None:
     return moment.astimezone(UTC).isoformat(timespec="microseconds").replace("+00:00", "Z")
 
 
-def notification_json(row: Notification | NewNotification) -> dict[str, Any]:
+def notification_json(row: AnyNotification) -> dict[str, Any]:
     """The notification as the contract shows it, `seq` first."""
     subject = None
     if row.subject_type is not None:
@@ -41,20 +77,18 @@ def notification_json(row: Notification | NewNotification) -> dict[str, Any]:
     }
 
 
-def counts_json(mailbox: Mailbox) -> dict[str, Any]:
+def counts_json(mailbox: Mailbox | ShownMailbox) -> dict[str, Any]:
     """The mailbox's version and counts."""
     return {"seq": mailbox.last_seq, "unread": mailbox.unread, "unseen": mailbox.unseen}
 
 
-def notification_payload(
-    row: Notification | NewNotification, unread: int, unseen: int, *, new: bool
-) -> bytes:
+def notification_payload(row: AnyNotification, unread: int, unseen: int, *, new: bool) -> bytes:
     """A notification as a Push, with the mailbox's counts after the change."""
     value = {**notification_json(row), "unread": unread, "unseen": unseen}
     return bus.encode_created(value) if new else bus.encode_updated(value)
 
 
-def mailbox_payload(mailbox: Mailbox, seq: int | None = None) -> bytes:
+def mailbox_payload(mailbox: Mailbox | ShownMailbox, seq: int | None = None) -> bytes:
     """A mailbox-wide change as a Push: the latest, or that of `seq` with what is so now."""
     return bus.encode_mailbox(
         {

@@ -55,6 +55,18 @@ def test_what_is_new_to_the_client_comes_as_new_and_what_it_had_as_updated(
     assert shown(changes_since("grace", 4, 10)) == [(5, "updated")]
 
 
+LARGE = {"order": 10**40, "small": -(2**63), "least": -(2**63) - 1, "ratio": 0.1, "none": None}
+
+
+def test_numbers_of_any_size_come_back_as_they_were_stored(world: World, grace: Caller) -> None:
+    [made] = world.tell("grace", data=LARGE, actor={"id": str(10**30), "name": "Ada"})
+    [(event, replayed)] = world.replay("grace", 0)
+    assert event is None
+    listed = grace.json(f"/notifications/{made}")
+    assert replayed == {**listed, "unread": 1, "unseen": 1}
+    assert listed["data"] == LARGE
+
+
 @pytest.mark.usefixtures("context")
 def test_a_notification_that_changed_often_comes_once_as_it_is_now(
     world: World, grace: Caller
