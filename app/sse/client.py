@@ -49,7 +49,7 @@ class Client:
 
     __slots__ = ("_again", "_idle", "_newest", "_queue", "_rest", "_woken", "admitted", "barred",
                  "behind", "ending", "hang_up", "issued_at", "outlet", "position", "subscribed",
-                 "token_id", "user_id")  # fmt: skip
+                 "token_id", "unwritten", "user_id")  # fmt: skip
 
     def __init__(
         self, user_id: str, position: int | None, token_id: str, issued_at: int | None
@@ -72,22 +72,27 @@ class Client:
         # Whatever is to be done before the next frame ends that.
         self._idle = False
         self._rest = b""
+        self.unwritten = b""  # frames, from `offer` to `flush`
         self._woken = Wakeup()
 
-    def offer(self, seq: int, frame: bytes, chunk: bytes) -> None:
+    def offer(self, seq: int, frame: bytes) -> bool:
         """Hand over change `seq`: sent if it is the next one, dropped if it is an old one.
 
-        After a gap, or with a full queue, the client is behind. `chunk` is the frame as an outlet
-        takes it, made once for all clients.
+        After a gap, or with a full queue, the client is behind. True if the frame can be written at
+        once: then `flush` is to be called, before any greenlet runs.
         """
-        if self._idle and seq - 1 == self.position and self._write(chunk):
+        if self._idle and seq - 1 == self.position:
             self.position = seq
-            return
+            if self.unwritten:
+                self.unwritten += frame
+                return False
+            self.unwritten = frame
+            return True
         if self.behind:
             self.hear_of(seq)
-            return
+            return False
         if self.position is None or seq <= self.position:
-            return
+            return False
         if seq == self.position + 1 and len(self._queue) < QUEUE_FRAMES:
             self._queue.append(frame)
             self.position = seq
@@ -95,6 +100,14 @@ class Client:
             self.behind = True
             self._newest = seq
         self._summon()
+        return False
+
+    def flush(self, chunk: bytes) -> None:
+        """Write what was offered: `chunk` is all of `unwritten`, as an outlet takes it."""
+        frames, self.unwritten = self.unwritten, b""
+        if not self._write(chunk):
+            self._queue.append(frames)
+            self._summon()
 
     def _write(self, chunk: bytes) -> bool:
         """Write a chunk without waiting; False if nothing of it was written."""

@@ -4,7 +4,7 @@ import logging
 import random
 import time
 import uuid
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from typing import Literal, Protocol
 
 import gevent
@@ -39,8 +39,8 @@ AWAITED: Mapping[State, str] = {
 class Receiver(Protocol):
     """Who is told what the listener hears."""
 
-    def deliver(self, channel: bytes, payload: bytes) -> None:
-        """`payload` was published on `channel`. Must not wait."""
+    def deliver(self, pushes: Iterable[tuple[bytes, bytes]]) -> None:
+        """Each (channel, payload) was published, in this order. Must not wait."""
 
     def confirmed(self, channel: bytes) -> None:
         """The subscription to `channel` is there, for the first time or again. Must not wait."""
@@ -171,10 +171,15 @@ class Listener:
             permanent = {CONTROL_CHANNEL, self._own_channel}
             for events in link.events():
                 self._heard_at = time.monotonic()
+                pushes: list[tuple[bytes, bytes]] = []
                 for kind, channel, payload in events:
                     if kind == b"message" and channel not in permanent:
-                        receiver.deliver(channel, payload)
-                    elif kind == b"message" and channel == self._own_channel:
+                        pushes.append((channel, payload))
+                        continue
+                    # In their order: what came before a revocation is written before it.
+                    receiver.deliver(pushes)
+                    pushes.clear()
+                    if kind == b"message" and channel == self._own_channel:
                         self._on_probe(link)
                     elif kind == b"message":
                         controlled.hear(payload)
@@ -182,6 +187,7 @@ class Listener:
                         if channel == CONTROL_CHANNEL:
                             controlled.hear_again()
                         self._on_confirmed(link, receiver, channel)
+                receiver.deliver(pushes)
         except ERRORS as error:
             if link.cut_because:
                 raise redis.ConnectionError(link.cut_because) from error

@@ -50,11 +50,11 @@ def test_what_waits_for_a_reader_and_what_comes_later_is_not_sent(
 ) -> None:
     reading = opened(hub, Database().read_changes)
     reading.until_idle()
-    hub.deliver(ADA, push(1))
-    hub.deliver(ADA, b'{"hello":"world"}')
+    hub.deliver([(ADA, push(1))])
+    hub.deliver([(ADA, b'{"hello":"world"}')])
     hub.revoke(revocation)
-    hub.deliver(ADA, push(2))
-    hub.deliver(ADA, b'{"hello":"world"}')
+    hub.deliver([(ADA, push(2))])
+    hub.deliver([(ADA, b'{"hello":"world"}')])
     hub.confirmed(ADA)
     assert_it_ends(reading)
     assert hub.streams == 0
@@ -132,7 +132,7 @@ def test_others_go_on(hub: Hub) -> None:
     other_token.caught_up(0)
     hub.revoke(ONE_TOKEN)
     hub.revoke(ALL_TOKENS)
-    hub.deliver(ADA, push(1))
+    hub.deliver([(ADA, push(1))])
     assert_it_ends(revoked)
     assert other_token.take()
     assert other_user.until_idle() == []
@@ -181,7 +181,7 @@ def test_a_stream_that_is_one_too_many_elsewhere_gets_one_frame(
         gevent.sleep(0)
     assert (opening.ready(), database.asked) == (False, [])
     [client] = census.counted
-    hub.deliver(ADA, b'{"hello":"world"}')
+    hub.deliver([(ADA, b'{"hello":"world"}')])
     if admits:
         client.admitted = True
         client.wake()

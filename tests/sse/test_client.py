@@ -13,7 +13,7 @@ def text(seq: int) -> bytes:
 
 def offer(client: Client, *seqs: int) -> None:
     for seq in seqs:
-        client.offer(seq, text(seq), b"")
+        client.offer(seq, text(seq))
 
 
 @pytest.fixture

@@ -38,8 +38,8 @@ def seqs(reading: Written) -> list[int]:
 
 def test_a_frame_is_there_before_its_greenlet_has_run(hub: Hub) -> None:
     reading = idle(hub, Database())
-    hub.deliver(ADA, push(1))
-    hub.deliver(ADA, push(2))
+    hub.deliver([(ADA, push(1))])
+    hub.deliver([(ADA, push(2))])
     assert reading.idle, "nobody was woken"
     assert seqs(reading) == [1, 2]
     assert reading.socket.direct == 2
@@ -53,9 +53,78 @@ def test_what_its_socket_does_not_take_is_written_before_what_comes_after(
     reading = idle(hub, Database())
     reading.socket.takes = room
     for seq in (1, 2, 3):
-        hub.deliver(ADA, push(seq))
+        hub.deliver([(ADA, push(seq))])
     assert seqs(reading) == [1, 2, 3]
     assert reading.socket.direct == (room > 0)
+    reading.close()
+
+
+def test_what_arrives_together_is_written_at_once(hub: Hub) -> None:
+    readings = [idle(hub, Database()), idle(hub, Database())]
+    hub.deliver([(ADA, push(seq)) for seq in (1, 2, 2, 1, 3)])
+    for reading in readings:
+        assert reading.idle, "nobody was woken"
+        assert seqs(reading) == [1, 2, 3]
+        assert reading.socket.direct == 1
+        reading.close()
+
+
+@pytest.mark.parametrize("room", [0, 3, 70])
+def test_what_arrives_together_and_is_not_taken_is_written_in_order(hub: Hub, room: int) -> None:
+    database = Database()
+    reading = idle(hub, database)
+    reading.socket.takes = room
+    hub.deliver([(ADA, push(1)), (ADA, push(2)), (ADA, b'{"hello":"world"}'), (ADA, push(3))])
+    database.seq = 5
+    hub.deliver([(ADA, push(5)), (ADA, push(4))])
+    found: list[int] = []
+    while len(found) < 5:
+        found += seqs(reading)
+    assert found == [1, 2, 3, 4, 5]
+    reading.close()
+
+
+def test_what_arrives_together_goes_to_whom_it_is_for(channels: Channels, hub: Hub) -> None:
+    grace = b"user-notifications:grace"
+    channels.there.add(grace)
+    readings = [idle(hub, Database()), written(hub, Database().read_changes, 0, user_id="grace")]
+    while not readings[1].idle:
+        readings[1].next()
+    hub.deliver([(ADA, push(1)), (grace, push(1)), (grace, push(2))])
+    assert [seqs(reading) for reading in readings] == [[1], [1, 2]]
+    for reading in readings:
+        reading.close()
+
+
+def test_a_defect_takes_nothing_with_it_that_came_before(
+    hub: Hub, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    reading = idle(hub, Database())
+    whole = frame.of_push
+
+    def of_push(payload: bytes) -> tuple[int, bytes]:
+        assert payload != push(2)
+        return whole(payload)
+
+    monkeypatch.setattr("app.sse.frame.of_push", of_push)
+    with pytest.raises(AssertionError):
+        hub.deliver([(ADA, push(1)), (ADA, push(2))])
+    assert seqs(reading) == [1]
+    reading.close()
+
+
+def test_all_is_written_before_others_may_run(hub: Hub, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Whoever writes a line of the log may have to wait for it."""
+    reading = idle(hub, Database())
+    written_by_then: list[int] = []
+
+    def warning(*_: object) -> None:
+        written_by_then.append(reading.socket.direct)
+
+    monkeypatch.setattr("app.sse.hub.log.warning", warning)
+    hub.deliver([(ADA, push(1)), (ADA, b"no JSON"), (ADA, push(2))])
+    assert written_by_then == [1]
+    assert seqs(reading) == [1, 2]
     reading.close()
 
 
@@ -63,9 +132,9 @@ def test_a_gap_is_not_written_over(hub: Hub) -> None:
     database = Database()
     reading = idle(hub, database)
     database.seq = 3
-    hub.deliver(ADA, push(2))
-    hub.deliver(ADA, push(1))
-    hub.deliver(ADA, push(3))
+    hub.deliver([(ADA, push(2))])
+    hub.deliver([(ADA, push(1))])
+    hub.deliver([(ADA, push(3))])
     assert reading.socket.direct == 0
     assert seqs(reading) == [1, 2, 3]
     reading.close()
@@ -74,8 +143,8 @@ def test_a_gap_is_not_written_over(hub: Hub) -> None:
 def test_an_old_change_is_dropped(hub: Hub) -> None:
     reading = idle(hub, Database(2))
     reading.next()
-    hub.deliver(ADA, push(1))
-    hub.deliver(ADA, push(2))
+    hub.deliver([(ADA, push(1))])
+    hub.deliver([(ADA, push(2))])
     assert reading.next() == []
     reading.close()
 
@@ -93,7 +162,7 @@ def test_nothing_is_written_once_it_is_to_end(hub: Hub, interrupt: Callable[[Hub
     reading = idle(hub, Database())
     client = reading.client
     interrupt(hub)
-    client.offer(1, b"id: 1\n\n", b"7\r\nid: 1\n\n\r\n")
+    assert not client.offer(1, b"id: 1\n\n")
     assert reading.socket.direct == 0
     while True:
         try:
@@ -112,7 +181,7 @@ def test_a_frame_that_was_begun_is_whole_before_the_stream_s_time_is_up(
     clock.now = 2.0**41
     monkeypatch.setattr("app.sse.stream.time", clock)
     reading.socket.takes = 20
-    hub.deliver(ADA, push(1))
+    hub.deliver([(ADA, push(1))])
     frames = reading.next()
     assert [one.id for one in frames[:1]] == ["1"]
     assert frames[-1].event == "expired"
@@ -128,7 +197,7 @@ def test_nothing_follows_the_last_frame_when_the_stream_s_time_is_up(
     reading.client.wake()
     while reading.idle:
         gevent.sleep(0)
-    hub.deliver(ADA, push(1))  # while gunicorn writes the last frame
+    hub.deliver([(ADA, push(1))])  # while gunicorn writes the last frame
     assert [one.event for one in reading.next()] == ["expired"]
     reading.close()
 
@@ -142,7 +211,7 @@ def test_a_sign_of_life_goes_where_nothing_waits_and_waits_where_something_does(
     assert [one.event for one in reading.next()] == ["ping"]
     reading.next()
     reading.socket.takes = 5
-    hub.deliver(ADA, push(1))
+    hub.deliver([(ADA, push(1))])
     beat([reading.client])
     assert [one.event for one in reading.next()] == ["message"]
     reading.close()

@@ -61,7 +61,7 @@ def delivered(*payloads: bytes) -> tuple[bytes, list[Frame]]:
     client.begin_catch_up()
     client.caught_up(0)
     for payload in payloads:
-        hub.deliver(ADA, payload)
+        hub.deliver([(ADA, payload)])
     chunk = client.take()
     # An end that a browser sees: a block that is open would take in what follows.
     [*frames, last] = SseParser().feed(chunk + frame.PING)

@@ -61,7 +61,7 @@ def test_a_client_knows_whether_its_subscription_is_there(hub: Hub, channels: Ch
 
 def test_a_push_reaches_every_client_of_its_user_and_nobody_else(hub: Hub) -> None:
     first, second, other = joined(hub, "ada"), joined(hub, "ada"), joined(hub, "grace")
-    hub.deliver(ADA, push(1))
+    hub.deliver([(ADA, push(1))])
     assert first.take() == second.take() == frame.of_push(push(1))[1]
     assert other.take() == b""
     assert not other.wait(0)
@@ -69,12 +69,12 @@ def test_a_push_reaches_every_client_of_its_user_and_nobody_else(hub: Hub) -> No
 
 def test_a_user_whose_name_begins_like_another_is_another(hub: Hub) -> None:
     short, long = joined(hub, "ada"), joined(hub, "ada:lovelace")
-    hub.deliver(ADA + b":lovelace", push(1))
+    hub.deliver([(ADA + b":lovelace", push(1))])
     assert (short.take(), long.take()) == (b"", frame.of_push(push(1))[1])
 
 
 def test_a_push_for_nobody_is_no_error(hub: Hub) -> None:
-    hub.deliver(ADA, push(1))
+    hub.deliver([(ADA, push(1))])
     hub.confirmed(ADA)
 
 
@@ -87,7 +87,7 @@ def test_a_confirmation_is_for_the_clients_of_that_channel_alone(hub: Hub) -> No
 def test_who_has_left_is_given_nothing(hub: Hub) -> None:
     gone, stays = joined(hub, "ada"), joined(hub, "ada")
     hub.leave(gone)
-    hub.deliver(ADA, push(1))
+    hub.deliver([(ADA, push(1))])
     hub.confirmed(ADA)
     assert (gone.take(), gone.behind) == (b"", False)
     assert stays.take()
@@ -140,8 +140,8 @@ def test_clients_may_come_and_go_while_all_are_looked_at(hub: Hub) -> None:
 
 def test_an_object_of_another_service_arrives_without_an_id(hub: Hub) -> None:
     client = joined(hub, "ada", position=5)
-    hub.deliver(ADA, b'{"hello":\n"world"}')
-    hub.deliver(ADA, push(6))
+    hub.deliver([(ADA, b'{"hello":\n"world"}')])
+    hub.deliver([(ADA, push(6))])
     foreign, ours = SseParser().feed(client.take())
     assert (foreign.event, foreign.id, foreign.json()) == ("message", None, {"hello": "world"})
     assert (ours.id, client.position) == ("6", 6)
@@ -150,7 +150,7 @@ def test_an_object_of_another_service_arrives_without_an_id(hub: Hub) -> None:
 def test_what_another_service_sends_while_a_client_is_behind_arrives_too(hub: Hub) -> None:
     client = new_client("ada", 5)
     hub.join(client)
-    hub.deliver(ADA, b'{"hello":"world"}')
+    hub.deliver([(ADA, b'{"hello":"world"}')])
     assert b"world" in client.take()
 
 
@@ -160,7 +160,7 @@ def test_what_is_no_object_is_dropped_with_word_of_it_and_not_of_its_text(
 ) -> None:
     client = joined(hub, "ada")
     with caplog.at_level(logging.WARNING, "app.sse.hub"):
-        hub.deliver(ADA, payload)
+        hub.deliver([(ADA, payload)])
     assert (client.take(), client.behind) == (b"", False)
     [message] = caplog.messages
     assert message == f"dropped a Pub/Sub message that is no JSON object ({len(payload)} bytes)"
@@ -171,10 +171,10 @@ def test_a_flood_of_another_service_harms_a_slow_reader_only_and_loses_no_change
 ) -> None:
     slow, quick = joined(hub, "ada"), joined(hub, "ada")
     for _ in range(QUEUE_FRAMES + 1):
-        hub.deliver(ADA, b'{"flood":1}')
+        hub.deliver([(ADA, b'{"flood":1}')])
         assert b"flood" in quick.take()
     assert caplog.messages == [FIRST_DROP]
-    hub.deliver(ADA, push(1))
+    hub.deliver([(ADA, push(1))])
     assert (slow.behind, slow.position) == (True, 0)
     assert quick.take() == frame.of_push(push(1))[1]
 
@@ -187,7 +187,7 @@ def flood(hub: Hub, dropped: int) -> Client:
     """A slow reader that was not given so many pushes."""
     slow = joined(hub, "ada")
     for _ in range(QUEUE_FRAMES + dropped):
-        hub.deliver(ADA, b'{"flood":1}')
+        hub.deliver([(ADA, b'{"flood":1}')])
     return slow
 
 
@@ -205,7 +205,7 @@ def test_a_flood_of_drops_is_told_at_once_and_then_in_one_line_for_each_period(
     assert caplog.messages == [FIRST_DROP]
     wait_for_lines(caplog, 2)
     for _ in range(9):
-        hub.deliver(ADA, b'{"flood":1}')
+        hub.deliver([(ADA, b'{"flood":1}')])
     wait_for_lines(caplog, 3)
     assert caplog.messages == [FIRST_DROP, LATER_DROPS, LATER_DROPS]
 
@@ -227,7 +227,7 @@ def test_each_slow_reader_is_told_of(hub: Hub, caplog: pytest.LogCaptureFixture)
     for user, channel in (("ada", ADA), ("grace", GRACE)):
         joined(hub, user)
         for _ in range(QUEUE_FRAMES + 2):
-            hub.deliver(channel, b'{"flood":1}')
+            hub.deliver([(channel, b'{"flood":1}')])
     assert caplog.messages == [FIRST_DROP, FIRST_DROP.replace("ada", "grace")]
 
 
@@ -239,7 +239,7 @@ LOOK_ALIKES: Callable[[bytes], bytes] = b'{"seq":1,"id":'.__add__
 def test_no_payload_ends_the_listener_or_makes_two_frames(payload: bytes) -> None:
     hub = new_hub(Channels(), max_streams=1, max_streams_per_user=1)
     client = joined(hub, "ada")
-    hub.deliver(ADA, payload)
+    hub.deliver([(ADA, payload)])
     parser = SseParser()
     frames = parser.feed(client.take())
     assert len(frames) <= 1

@@ -97,6 +97,7 @@ class Promise(RuleBasedStateMachine):
         lost=st.none() | number,
         chunk=number,
         room=st.none() | st.integers(0, 100),
+        together=st.booleans(),
     )
     def flow(
         self,
@@ -106,8 +107,9 @@ class Promise(RuleBasedStateMachine):
         lost: int | None = None,
         chunk: int = 0,
         room: int | None = None,
+        together: bool = False,
     ) -> None:
-        """Changes, one after the other, of which one may be lost in silence.
+        """Changes, one after the other or all in one read, of which one may be lost in silence.
 
         In between, each browser takes one chunk, and is slow about it. Its socket may have room for
         a part of the first frame, or for nothing.
@@ -119,11 +121,12 @@ class Promise(RuleBasedStateMachine):
                 self.commit(user, change, one)
             else:
                 self.tell(user, change, one)
-            while self.pubsub.flying:
+            while self.pubsub.flying and not together:
                 self.arrive(0)
             if one + 1 == chunk:
                 for browser in self.open_browsers():
                     browser.step()
+        self.arrive(0, len(self.pubsub.flying))
 
     @rule(user=user, number=number)
     def tell_again(self, user: str, number: int) -> None:
@@ -135,13 +138,13 @@ class Promise(RuleBasedStateMachine):
     # What happens to pushes
 
     @precondition(lambda self: self.pubsub.flying)
-    @rule(number=st.just(0) | number, twice=st.booleans())
-    def arrive(self, number: int, twice: bool = False) -> None:
-        """A push arrives, perhaps before others that were published earlier, perhaps twice."""
-        if self.pubsub.flying:
-            channel, payload = self.pubsub.flying.pop(number % len(self.pubsub.flying))
-            for _ in range(1 + twice):
-                self.hub.deliver(channel, payload)
+    @rule(number=st.just(0) | number, count=number, twice=st.booleans())
+    def arrive(self, number: int, count: int = 1, twice: bool = False) -> None:
+        """Pushes arrive together, perhaps before others that were published earlier, or twice."""
+        arrived: list[tuple[bytes, bytes]] = []
+        while self.pubsub.flying and len(arrived) < max(1, count):
+            arrived.append(self.pubsub.flying.pop(number % len(self.pubsub.flying)))
+        self.hub.deliver(arrived * (1 + twice))
 
     @precondition(lambda self: self.pubsub.flying)
     @rule(number=number)

@@ -47,7 +47,7 @@ def test_pushes_follow_the_replay_without_a_gap_or_a_repeat(hub: Hub) -> None:
     reading = opened(hub, database.read_changes, position=4)
     reading.until_idle()
     for seq in (5, 6, 7, 7, 8):
-        hub.deliver(ADA, push(seq))
+        hub.deliver([(ADA, push(seq))])
     reading.until_idle()
     assert ids(reading) == ["4", "5", "6", "7", "8"]
     assert database.asked == [("ada", 4)]
@@ -63,7 +63,7 @@ def test_what_is_committed_and_published_during_the_replay_arrives(
         database.seq = max(published)
         database.meanwhile = lambda: None
         for seq in published:
-            hub.deliver(ADA, push(seq))
+            hub.deliver([(ADA, push(seq))])
 
     database.meanwhile = commit
     reading = opened(hub, database.read_changes, position=5)
@@ -76,8 +76,8 @@ def test_a_gap_is_read_from_the_database(hub: Hub) -> None:
     reading = opened(hub, database.read_changes)
     reading.until_idle()
     database.seq = 4
-    hub.deliver(ADA, push(2))
-    hub.deliver(ADA, push(4))
+    hub.deliver([(ADA, push(2))])
+    hub.deliver([(ADA, push(4))])
     reading.until_idle()
     assert ids(reading) == ["1", "2", "3", "4"]
     assert database.asked[1:] == [("ada", 2)]
@@ -104,10 +104,10 @@ def test_what_was_queued_while_a_chunk_was_written_comes_before_what_is_read(hub
     reading = opened(hub, database.read_changes)
     reading.until_idle()
     database.seq = 6
-    hub.deliver(ADA, push(2))
+    hub.deliver([(ADA, push(2))])
     reading.next()  # a slow reader's socket is full; meanwhile:
     for seq in (3, 4, 6):
-        hub.deliver(ADA, push(seq))
+        hub.deliver([(ADA, push(seq))])
     reading.until_idle()
     assert ids(reading) == ["1", "2", "3", "4", "5", "6"]
 
@@ -118,7 +118,7 @@ def test_a_reader_too_slow_for_its_queue_gets_all_in_order(hub: Hub) -> None:
     reading.until_idle()
     for seq in range(1, 1_001):
         database.seq = seq
-        hub.deliver(ADA, push(seq))
+        hub.deliver([(ADA, push(seq))])
         if seq % 400 == 0:
             reading.next()
     reading.until_idle()
@@ -133,7 +133,7 @@ def test_a_reset_says_why_and_goes_on_from_the_current_seq(hub: Hub) -> None:
     assert (connected.event, connected.id) == ("connected", "3")
     assert (reset.event, reset.id) == ("reset", "900")
     assert reset.json() == {"seq": 900, "unread": 3, "unseen": 2, "reason": "too-far-behind"}
-    hub.deliver(ADA, push(901))
+    hub.deliver([(ADA, push(901))])
     assert [frame.id for frame in reading.until_idle()] == ["901"]
 
 
@@ -188,7 +188,7 @@ def test_a_stream_sleeps_until_there_is_something_to_do(hub: Hub) -> None:
     following = gevent.spawn(reading.next)
     gevent.sleep(0.01)
     assert not following.ready()
-    hub.deliver(ADA, push(8))
+    hub.deliver([(ADA, push(8))])
     assert [frame.id for frame in following.get(timeout=5)] == ["8"]
 
 

@@ -29,9 +29,9 @@ def test_a_flood_does_not_keep_a_stream_from_its_end(hub: Hub) -> None:
     reading = opened(hub, Database().read_changes)
     reading.until_idle()
     hub.drain(spread_ms=0)
-    hub.deliver(ADA, push(1))
+    hub.deliver([(ADA, push(1))])
     assert [frame.event for frame in reading.next()] == ["message", "draining"]
-    hub.deliver(ADA, push(2))
+    hub.deliver([(ADA, push(2))])
     assert reading.until_idle() == []
 
 
@@ -39,9 +39,9 @@ def test_at_its_tokens_end_a_stream_says_so_and_ends_with_it(hub: Hub, clock: Cl
     reading = opened(hub, Database().read_changes, expires_at=int(clock.now) + 60)
     reading.until_idle()
     clock.now += 59.9
-    hub.deliver(ADA, push(1))
+    hub.deliver([(ADA, push(1))])
     assert [frame.id for frame in reading.until_idle()] == ["1"]
-    hub.deliver(ADA, push(2))
+    hub.deliver([(ADA, push(2))])
     clock.now += 0.1
     [expired] = reading.until_idle()
     assert (expired.event, expired.id) == ("expired", None)
@@ -144,7 +144,7 @@ def test_a_drain_does_not_wait_for_the_database_to_be_asked_again(
     gevent.sleep(0)
     # Nothing else that happens makes it ask sooner, nor is it forgotten that a drain will.
     hub.confirmed(ADA)
-    hub.deliver(ADA, b'{"hello":"world"}')
+    hub.deliver([(ADA, b'{"hello":"world"}')])
     gevent.sleep(0)
     assert (len(database.asked), rest.ready()) == (1, False)
     hub.drain(spread_ms=0)
@@ -194,7 +194,7 @@ def in_the_replay(reading: Reading, _hub: Hub) -> None:
 
 def live(reading: Reading, hub: Hub) -> None:
     reading.until_idle()
-    hub.deliver(ADA, push(3))
+    hub.deliver([(ADA, push(3))])
     reading.next()
 
 
@@ -225,7 +225,7 @@ def test_a_stream_that_is_killed_in_its_sleep_leaves_nothing(hub: Hub) -> None:
     assert hub.streams == 1
     greenlet.kill()
     assert hub.streams == 0
-    hub.deliver(ADA, push(1))
+    hub.deliver([(ADA, push(1))])
 
 
 def test_a_defect_in_the_database_room_ends_the_stream_and_leaves_nothing(hub: Hub) -> None:

@@ -67,8 +67,8 @@ def test_what_arrives_while_the_database_is_asked_is_not_taken_for_a_fault(hub: 
 
     def last_seqs(_users: Sequence[str]) -> dict[str, int]:
         # The answer is of this moment; the pushes of what comes after it are faster than it.
-        hub.deliver(b"user-notifications:ada", push(8))
-        hub.deliver(b"user-notifications:ada", push(9))
+        hub.deliver([(b"user-notifications:ada", push(8))])
+        hub.deliver([(b"user-notifications:ada", push(9))])
         return {"ada": 8}
 
     assert sweep(hub, last_seqs) == 0
