@@ -38,14 +38,9 @@ preload_app = False  # a worker patches first and imports then
 # Streams are refused at MAX_STREAMS; a full pool would make health checks hang instead.
 REQUESTS_BESIDE_STREAMS = 500
 worker_connections = whole_number("MAX_STREAMS", 10_000, 1_000_000) + REQUESTS_BESIDE_STREAMS
-# When a proxy restarts, thousands come back at once. They wait here; the system may allow fewer
-# (net.core.somaxconn), and who finds no place tries again by itself, a second or more later.
-backlog = 4096
-# Connections that are taken from there in one round of the loop. By default 100 are, and with 16
-# it is still more than one round answers: whatever else the worker had to do came after all of
-# them, a notification seconds late, and of 4,000 that came at once 769 were cut off as too slow
-# (keepalive). With 4, none, and the median notification took 2 ms meanwhile.
-MAX_ACCEPT = 4
+# When a proxy restarts, thousands come back at once. They wait here until a worker accepts them;
+# the system may allow fewer (net.core.somaxconn).
+backlog = 16_384
 
 # A worker would be killed with all of its streams after so many of them were opened.
 max_requests = 0
@@ -80,14 +75,18 @@ def post_worker_init(worker):
     import gunicorn.util
     from gevent.server import StreamServer
 
-    from app.ops import garbage
+    from app.ops import door, garbage
     from app.ops.refusals import write_refusal
     from app.sse.room import drain_when
 
     # Also what the application never sees is answered with problem details. There is no hook for
     # it: workers look this function up when they need it.
     gunicorn.util.write_error = write_refusal
-    StreamServer.max_accept = MAX_ACCEPT  # with more workers than one, gunicorn makes it 1
+    # With more workers than one, gunicorn would have each accept one connection in a round.
+    StreamServer.max_accept = property(
+        lambda _: door.ACCEPTED_IN_A_ROUND, lambda _server, _most: None
+    )
+    worker.handle = door.Door().before(worker.handle)
     worker.log.error_log.addFilter(SlowReaders())
     worker.log.error_log.addFilter(QueryStrings())
     room = worker.wsgi.extensions["tidings.sse"]

@@ -1,8 +1,8 @@
 """Everybody comes back at once, as after a network's failure, while others are being served.
 
-20,000 come without the pause that our client makes at random: the worst that a restart can bring.
-As many wait at a time as the listening socket's queue has room for; were it more, the kernel would
-drop connections, which are tried again after 1, 3, 7, 15… seconds, and that would be measured.
+20,000 connect at the same moment, without the pause that our client makes at random: the worst
+that a restart can bring, and five times what the kernel keeps in a listening socket's queue.
+Whoever finds no place there tries again after 1, 3, 7, 15… seconds, which is in the figure.
 Two workers share the server's core, because one process may open no more files.
 """
 
@@ -19,8 +19,6 @@ from bench.seeding import one_for_each
 from bench.stage import NO_SWEEP, Stage
 
 WORKERS = "2"
-# Of each process of the load client; gunicorn's backlog is 4,096 for all of them.
-AT_ONCE = 1_000
 CALM_STREAMS = 100
 CALM_RATE = 200
 SLICE_SECONDS = 0.5
@@ -47,7 +45,7 @@ def measure(stage: Stage) -> list[Line]:
             before = load.paced(CALM_RATE, 2 * SLICE_SECONDS)
             with (
                 ThreadPoolExecutor(1) as waiting,
-                herds(server, back, plan.reconnect_clients, AT_ONCE, last_event_id=1) as clients,
+                herds(server, back, plan.reconnect_clients, len(back), last_event_id=1) as clients,
             ):
                 latencies, accounts = _meanwhile(load, waiting.submit(clients.opened))
     refused = sum(account.refused + account.ended for account in accounts)
