@@ -12,6 +12,8 @@ from typing import ParamSpec
 from gevent import get_hub
 from gevent.hub import Waiter
 
+from app.rounds import A_ROUND_SECONDS
+
 # Connections that are accepted in one round of the loop, at most; each takes some 25 µs.
 ACCEPTED_IN_A_ROUND = 64
 # Of these, how many are taken up in one round. Whatever else there is to do comes after them: with
@@ -19,9 +21,6 @@ ACCEPTED_IN_A_ROUND = 64
 # as too slow, since their requests were not read for longer than gunicorn waits for one. With 4,
 # none, and the median notification took 2 ms meanwhile.
 ENTERING_IN_A_ROUND = 4
-# Only a timer lets the loop look at its sockets in between; what is spawned or called runs before.
-A_ROUND_SECONDS = 1e-6
-
 
 P = ParamSpec("P")
 

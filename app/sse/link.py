@@ -10,13 +10,13 @@ import socket
 from collections.abc import Iterable, Iterator, Sequence
 from typing import Any
 
-import gevent
 import hiredis
 import redis
 from redis.backoff import NoBackoff
 from redis.retry import Retry
 
 from app import bus
+from app.rounds import next_round
 
 # Channels in one SUBSCRIBE: large enough that 10,000 take a few round trips, small enough that
 # none of them holds up Redis or the confirmations of others.
@@ -86,7 +86,7 @@ class Link:
             unpaused += len(events)
             if unpaused >= EVENTS_IN_A_ROW:
                 unpaused = 0
-                gevent.sleep(0)
+                next_round()
 
     def cut(self, reason: str) -> None:
         """Make the owner's blocked read fail. May be called by any greenlet."""

@@ -12,7 +12,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from app import bus
-from app.notifications.changes import Changes, changes_since
+from app.notifications.changes import ROWS_IN_A_ROW, Changes, changes_since
 from app.notifications.delivery import deliver
 from app.notifications.inbox import change_notification
 from app.notifications.mailboxes import mark_seen
@@ -53,6 +53,17 @@ def test_what_is_new_to_the_client_comes_as_new_and_what_it_had_as_updated(
     assert shown(changes_since("grace", 1, 10)) == [(3, None), (4, "updated"), (5, None)]
     assert shown(changes_since("grace", 2, 10)) == [(3, None), (4, "updated"), (5, "updated")]
     assert shown(changes_since("grace", 4, 10)) == [(5, "updated")]
+
+
+@pytest.mark.usefixtures("context")
+def test_a_long_replay_lets_others_have_their_turn(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    pauses = []
+    monkeypatch.setattr("app.notifications.changes.next_round", lambda: pauses.append(1))
+    world.tell("grace", 2 * ROWS_IN_A_ROW)
+    assert len(changes_since("grace", 1, 10 * ROWS_IN_A_ROW).payloads) == 2 * ROWS_IN_A_ROW - 1
+    assert len(pauses) >= 2, "while it reads, and while it encodes"
 
 
 LARGE = {"order": 10**40, "small": -(2**63), "least": -(2**63) - 1, "ratio": 0.1, "none": None}
