@@ -1,5 +1,6 @@
 """A server under load: its open streams, what they received, what that took."""
 
+import itertools
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -13,6 +14,8 @@ from bench.samples import PAYLOAD_BYTES, Publishes, user_ids
 from bench.servers import Server
 from bench.stage import Stage
 
+_numbers = itertools.count(1)
+
 BUSY_PERCENT = 90
 # Long enough that every stream gets some frames, short enough to keep all of them.
 VERIFY_SECONDS = 0.3
@@ -21,11 +24,16 @@ SUBSCRIBE_SECONDS = 60.0
 
 @dataclass(frozen=True, slots=True)
 class Shape:
-    """So many streams, of so many users in turn, and how large what they receive is."""
+    """So many streams, of so many users in turn, and how large what they receive is.
+
+    `in_flight` frames are on their way at a time: about one for each stream if not said, so that no
+    server can join frames that pile up.
+    """
 
     streams: int
     users: int
     payload_bytes: int = PAYLOAD_BYTES
+    in_flight: int | None = None
 
 
 @dataclass
@@ -35,7 +43,7 @@ class Contender:
     stage: Stage
     server: Server
     load: Load
-    # Frames in flight: about one for each stream, so that no server can join frames that pile up.
+    # Frames in flight.
     window: int
     rates: list[float] = field(default_factory=list)
     server_micros: list[float] = field(default_factory=list)
@@ -94,12 +102,13 @@ class Contender:
 def contending(stage: Stage, server: Server, shape: Shape | None = None) -> Iterator[Contender]:
     """Open streams on `server`, ready to be loaded; without a shape the plan's, one a user."""
     shape = shape or Shape(stage.plan.streams, stage.plan.streams)
-    users = user_ids(f"load-{server.name}-{server.address[1]}", shape.users)
+    # Nobody else's, of another shape on the same server: each push would go to both.
+    users = user_ids(f"load-{server.name}-{next(_numbers)}", shape.users)
     source = Publishes(users, server.dialect.wrapped, shape.payload_bytes)
     of_streams = [users[number % shape.users] for number in range(shape.streams)]
     with streams(stage, server, of_streams) as crowd, pipe(stage) as connection:
         load = Load(crowd, connection, source, shape.users)
-        yield Contender(stage, server, load, shape.streams)
+        yield Contender(stage, server, load, shape.in_flight or shape.streams)
 
 
 def verify(stage: Stage, server: Server) -> int:

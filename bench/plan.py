@@ -16,6 +16,8 @@ class Plan:
     rounds: int
     # Streams of the row with very many.
     many_streams: int
+    # Streams of the row in which each has many frames in flight.
+    busy_streams: int
     # Latency, at a fixed rate.
     latency_seconds: float
     event_rate: int
@@ -60,6 +62,7 @@ FULL = Plan(
     round_seconds=1.5,
     rounds=5,
     many_streams=15_000,
+    busy_streams=20,
     latency_seconds=6.0,
     event_rate=1000,
     calm_rate=500,
@@ -126,6 +129,7 @@ TINY = Plan(
     round_seconds=0.1,
     rounds=1,
     many_streams=24,
+    busy_streams=2,
     latency_seconds=0.3,
     event_rate=50,
     calm_rate=100,

@@ -41,6 +41,7 @@ class Dialect:
 
 TIDINGS = Dialect()
 NAIVE = Dialect(path="/stream")
+FLOOR = Dialect(has_tokens=False)
 
 
 @dataclass(frozen=True, slots=True)

@@ -25,6 +25,7 @@ from bench.files import raise_file_limit
 from bench.plan import Plan
 from bench.processes import Child, StartError
 from bench.servers import (
+    FLOOR,
     MOST_STREAMS,
     NAIVE,
     PROJECT,
@@ -200,6 +201,13 @@ class Stage:
         start = Start(
             "naive", gunicorn("bench.naive:app", port, *options), self.folder, environ, port, NAIVE
         )
+        return running(start, self.cores.server, self.folder)
+
+    def floor(self) -> AbstractContextManager[Server]:
+        """A loop that only reads Redis and writes, on the same core."""
+        port = free_port()
+        command = [sys.executable, "-m", "bench.floor", str(port), self.redis.url]
+        start = Start("floor", command, PROJECT, self.environ(""), port, FLOOR, workers=0)
         return running(start, self.cores.server, self.folder)
 
     def yardsticks(self) -> Iterator[AbstractContextManager[Server]]:

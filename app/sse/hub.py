@@ -80,7 +80,8 @@ class Hub:
         self._pulse = pulse
         self._max_streams = max_streams
         self._max_streams_per_user = max_streams_per_user
-        self._clients: dict[bytes, list[Client]] = {}
+        # Tuples, which are in one place in memory: with many streams none of it is in a cache.
+        self._clients: dict[bytes, tuple[Client, ...]] = {}
         self._drops = Drops()
         self._draining_frame: Callable[[], bytes] | None = None
         self.streams = 0
@@ -92,7 +93,7 @@ class Hub:
         for ever.
         """
         channel = _channel(client)
-        clients = self._clients.get(channel, [])
+        clients = self._clients.get(channel, ())
         if (
             self._draining_frame
             or self.streams >= self._max_streams
@@ -100,9 +101,8 @@ class Hub:
         ):
             return False
         if not clients:
-            self._clients[channel] = clients
             self._subscriptions.want(channel)
-        clients.append(client)
+        self._clients[channel] = (*clients, client)
         self.streams += 1
         client.subscribed = self._subscriptions.has(channel)
         self._census.joined(client)
@@ -116,11 +116,12 @@ class Hub:
     def leave(self, client: Client) -> None:
         """Let a client go, and unsubscribe from its user if it was the last."""
         channel = _channel(client)
-        clients = self._clients[channel]
-        clients.remove(client)
+        clients = tuple(other for other in self._clients[channel] if other is not client)
         self.streams -= 1
         self._drops.tell(client)
-        if not clients:
+        if clients:
+            self._clients[channel] = clients
+        else:
             del self._clients[channel]
             self._subscriptions.unwant(channel)
         self._census.left(client)
@@ -150,7 +151,7 @@ class Hub:
         finally:
             _flush(unwritten)
 
-    def _deliver_foreign(self, clients: list[Client], payload: bytes) -> None:
+    def _deliver_foreign(self, clients: Sequence[Client], payload: bytes) -> None:
         """What another service published: live only, it promised no place in the order."""
         data = bus.foreign_object(payload)
         if data is None:

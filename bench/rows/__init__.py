@@ -34,8 +34,8 @@ class Row:
 
 
 ROWS: Mapping[str, Row] = {
-    "deliveries": Row(deliveries.measure, 65),
-    "shapes": Row(deliveries.in_other_shapes, 50),
+    "deliveries": Row(deliveries.measure, 75),
+    "shapes": Row(deliveries.in_other_shapes, 60),
     "latency": Row(latency.publish_to_receipt, 35),
     "end-to-end": Row(latency.event_to_receipt, 16),
     "fairness": Row(fairness.measure, 22),

@@ -12,18 +12,20 @@ from contextlib import ExitStack
 from bench.contender import Contender, Shape, contending, verify
 from bench.report import Goal, Line, spread
 from bench.stage import Stage
+from bench.usage import LINUX
 
 
 def measure(stage: Stage) -> list[Line]:
     """Closed loop over 1,000 streams of as many users; every contender in turn."""
     with stage.sqlite() as database, ExitStack() as stack:
-        servers = [
-            stack.enter_context(starting)
-            for starting in (stage.tidings(database), stage.naive(), *stage.yardsticks())
-        ]
+        starting = [stage.tidings(database), stage.naive(), *stage.yardsticks()]
+        if LINUX:
+            starting.append(stage.floor())
+        servers = [stack.enter_context(each) for each in starting]
         contenders = [stack.enter_context(contending(stage, server)) for server in servers]
         verified = {server.name: verify(stage, server) for server in servers}
         in_turn(stage, contenders, [server.name for server in servers])
+    floor = contenders.pop() if LINUX else None
     ours, others = contenders[0], contenders[1:]
     details = {
         each.server.name: {**each.details(), "frames_verified": verified[each.server.name]}
@@ -54,18 +56,35 @@ def measure(stage: Stage) -> list[Line]:
             unit="1/s",
             ours=max(each.could_take for each in contenders),
         ),
+        *([_beneath(ours, floor)] if floor else []),
     ]
 
 
+def _beneath(ours: Contender, floor: Contender) -> Line:
+    """What a loop would take that only reads and writes: nothing in Python can take less."""
+    return Line(
+        row="deliveries",
+        what="server CPU for a delivery by a loop that only reads Redis and writes",
+        unit="µs",
+        ours=statistics.median(floor.server_micros),
+        others={"tidings": statistics.median(ours.server_micros)},
+        base="tidings",
+        better="less",
+        details=floor.details(),
+    )
+
+
 def in_other_shapes(stage: Stage) -> list[Line]:
-    """Four streams of each user; and so many that most are silent most of the time."""
+    """Four streams of each user; so many that most are silent most of the time; bursts."""
     plan = stage.plan
     fan_out = Shape(plan.streams, plan.streams // 4)
     many = Shape(plan.many_streams, plan.many_streams)
+    busy = Shape(plan.busy_streams, plan.busy_streams, in_flight=plan.streams)
     names = (
         f"{plan.streams:,} streams",
         f"{plan.streams:,} streams, four of each user",
         f"{plan.many_streams:,} streams",
+        f"{plan.busy_streams:,} streams, {plan.streams // plan.busy_streams} in flight to each",
     )
     with (
         stage.sqlite() as database,
@@ -75,9 +94,17 @@ def in_other_shapes(stage: Stage) -> list[Line]:
         contending(stage, server) as one_each,
         contending(stage, server, fan_out) as four_each,
         contending(stage, crowded, many) as very_many,
+        contending(stage, server, busy) as many_each,
+        stage.naive() as naive,
+        contending(stage, naive, busy) as naively,
     ):
-        in_turn(stage, (one_each, four_each, very_many), names)
+        in_turn(
+            stage,
+            (one_each, four_each, very_many, many_each, naively),
+            (*names, f"{names[3]}, naive"),
+        )
     return [
+        *_beside("busy-streams", naively, "naive", many_each, names[3], None),
         *_beside("fan-out", one_each, names[0], four_each, names[1], Goal(times=1.5)),
         *_beside("many-streams", one_each, names[0], very_many, names[2], Goal(times=0.8)),
     ]
@@ -99,7 +126,7 @@ def in_turn(stage: Stage, contenders: Sequence[Contender], names: Sequence[str])
 
 
 def _beside(
-    row: str, one_each: Contender, base: str, other: Contender, what: str, goal: Goal
+    row: str, one_each: Contender, base: str, other: Contender, what: str, goal: Goal | None
 ) -> list[Line]:
     """Another shape's rates and CPU time, compared with that of the first row."""
     return [
