@@ -6,6 +6,7 @@ standard library, and what is imported before that blocks.
 
 import logging
 import os
+import signal
 import sys
 
 from dotenv import load_dotenv
@@ -92,7 +93,14 @@ def post_worker_init(worker):
     room = worker.wsgi.extensions["tidings.sse"]
     room.start()
     garbage.seldom_look()
-    drain_when(room, stopping=lambda: not worker.alive)
+    look = drain_when(room, stopping=lambda: not worker.alive)
+    exiting = signal.getsignal(signal.SIGTERM)
+
+    def handle_exit(number, frame):
+        exiting(number, frame)
+        look()
+
+    signal.signal(signal.SIGTERM, handle_exit)
 
 
 class SlowReaders(logging.Filter):

@@ -7,6 +7,7 @@ from datetime import UTC, datetime
 import gevent
 from flask import Flask, current_app
 from gevent import monkey
+from gevent.event import Event
 from gevent.lock import BoundedSemaphore
 from redis.backoff import NoBackoff
 from redis.retry import Retry
@@ -34,8 +35,8 @@ from app.sse.waker import Waker
 
 log = logging.getLogger(__name__)
 
-# gunicorn itself looks once a second. Each look wakes a worker that may have nothing else to do.
-STOPPING_POLL_SECONDS = 0.25
+# As gunicorn itself looks. Each look wakes a worker that may have nothing else to do.
+STOPPING_POLL_SECONDS = 1.0
 CENSUS_TIMEOUT_SECONDS = 1.0
 
 
@@ -133,16 +134,19 @@ def room() -> Room:
     return the_room
 
 
-def drain_when(the_room: Room, stopping: Callable[[], bool]) -> None:
-    """Drain as soon as the worker is asked to stop.
+def drain_when(the_room: Room, stopping: Callable[[], bool]) -> Callable[[], None]:
+    """Drain as soon as the worker is asked to stop. Returns what is to be called when it may be.
 
     gunicorn waits for open streams until its graceful time-out, and then drops them without
-    running any `finally`. It sets `worker.alive`, and tells nobody.
+    running any `finally`. It sets `worker.alive`, for several reasons, and tells nobody.
     """
+    look = Event()
 
     def watch() -> None:
         while not stopping():
-            gevent.sleep(STOPPING_POLL_SECONDS)
+            look.wait(STOPPING_POLL_SECONDS)
+            look.clear()
         the_room.drain()
 
     gevent.spawn(watch)
+    return look.set

@@ -78,7 +78,8 @@ def in_other_shapes(stage: Stage) -> list[Line]:
     """Four streams of each user; so many that most are silent most of the time; bursts."""
     plan = stage.plan
     fan_out = Shape(plan.streams, plan.streams // 4)
-    many = Shape(plan.many_streams, plan.many_streams)
+    # As many in flight as in the first row: what differs is who gets them.
+    many = Shape(plan.many_streams, plan.many_streams, in_flight=plan.streams)
     busy = Shape(plan.busy_streams, plan.busy_streams, in_flight=plan.streams)
     names = (
         f"{plan.streams:,} streams",
