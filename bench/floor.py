@@ -15,7 +15,6 @@ import hiredis
 
 from bench.wire import command
 
-CHANNELS = b"user-notifications:*"
 CHANNEL = re.compile(rb"[?&]channel=([^& ]+)")
 READ_BYTES = 65536
 GREETING = b"event: connected\ndata: {}\n\n"
@@ -34,7 +33,6 @@ class Floor:
         url = urlsplit(redis_url)
         self._redis = socket.socket(socket.AF_UNIX)
         self._redis.connect(url.path)
-        self._redis.sendall(command(b"PSUBSCRIBE", CHANNELS))
         self._reader = hiredis.Reader()
         self._asking: dict[int, socket.socket] = {}
         self._streams: dict[bytes, socket.socket] = {}
@@ -58,10 +56,10 @@ class Floor:
         reader, streams = self._reader, self._streams
         reader.feed(self._redis.recv(READ_BYTES))
         while (event := reader.gets()) is not False:
-            stream = streams.get(event[2])
-            if stream is not None:
-                frame = b"data: %b\n\n" % event[3]
-                stream.send(b"%x\r\n%b\r\n" % (len(frame), frame))
+            kind, channel, payload = event
+            if kind == b"message":
+                frame = b"data: %b\n\n" % payload
+                streams[channel].send(b"%x\r\n%b\r\n" % (len(frame), frame))
 
     def _accept(self) -> None:
         connection, _ = self._listening.accept()
@@ -79,8 +77,10 @@ class Floor:
             connection.sendall(HEALTHY)
             connection.close()
             return
+        channel = unquote(asked[1].decode()).encode()
+        self._streams[channel] = connection
+        self._redis.sendall(command(b"SUBSCRIBE", channel))
         connection.sendall(HEAD)
-        self._streams[unquote(asked[1].decode()).encode()] = connection
 
 
 if __name__ == "__main__":
