@@ -9,6 +9,7 @@ import json
 import os
 import shutil
 import signal
+import statistics
 import subprocess
 import sys
 import tempfile
@@ -23,6 +24,9 @@ from bench.pairs import Comparison, compare
 from bench.servers import PROJECT
 
 ROWS = "deliveries,shapes,memory,connects,consumer-sqlite,inbox-sqlite"
+# The same in both commits, and measured in the same rounds as what is compared: how fast the machine
+# is differs by a third between two runs, and by that it is taken out. The first one that took part.
+ALIKE = ("floor", "naive")
 PAIRS = 5
 LEAST_PAIRS = 3
 REQUIREMENTS = ("requirements.txt", "requirements-dev.txt")
@@ -118,18 +122,38 @@ def _compare(options: argparse.Namespace, folder: Path) -> list[Comparison]:
             name = sides[which].commit[:10]
             print(f"[{number}/{2 * options.pairs}] {('base', 'head')[which]} {name}", flush=True)
             runs[which].append(sides[which].run(options.only))
-    return list(_comparisons(*runs))
+    return list(comparisons(*runs))
 
 
-def _comparisons(before: Sequence[Lines], after: Sequence[Lines]) -> Iterator[Comparison]:
+def comparisons(before: Sequence[Lines], after: Sequence[Lines]) -> Iterator[Comparison]:
     """Of each line that all runs have, unless the clock was too coarse for it."""
     for key, line in before[0].items():
         if not all(key in run for run in (*before, *after)):
             continue
         values = [[float(str(run[key]["ours"])) for run in runs] for runs in (before, after)]
+        for name in ALIKE:
+            alike = [[_of(name, run[key]) for run in runs] for runs in (before, after)]
+            if min(*alike[0], *alike[1]) > 0:
+                values = _evened(values, alike)
+                break
         if min(*values[0], *values[1]) > 0:
             more = line["better"] == "more"
             yield compare(key[1], str(line["unit"]), *values, more_is_better=more)
+
+
+def _of(name: str, line: Mapping[str, object]) -> float:
+    """What that yardstick got in the same rounds; 0 if it took no part."""
+    others = line["others"]
+    return float(others.get(name, 0)) if isinstance(others, Mapping) else 0.0
+
+
+def _evened(values: list[list[float]], alike: list[list[float]]) -> list[list[float]]:
+    """`values` as they would be had the machine always been as fast as its median."""
+    usual = statistics.median([*alike[0], *alike[1]])
+    return [
+        [value * usual / yard for value, yard in zip(*both, strict=True)]
+        for both in zip(values, alike, strict=True)
+    ]
 
 
 @contextmanager

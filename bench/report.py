@@ -14,7 +14,7 @@ from typing import Any, Literal
 
 PACKAGES = ("gunicorn", "gevent", "flask", "werkzeug", "redis", "hiredis", "sqlalchemy", "psycopg")
 # Columns of their own, in this order, where a line has them.
-CONTENDERS = ("naive", "flask-sse", "sse-starlette", "better-sse")
+CONTENDERS = ("naive", "flask-sse", "sse-starlette", "better-sse", "floor")
 
 
 @dataclass(frozen=True, slots=True)

@@ -25,7 +25,6 @@ def measure(stage: Stage) -> list[Line]:
         contenders = [stack.enter_context(contending(stage, server)) for server in servers]
         verified = {server.name: verify(stage, server) for server in servers}
         in_turn(stage, contenders, [server.name for server in servers])
-    floor = contenders.pop() if LINUX else None
     ours, others = contenders[0], contenders[1:]
     details = {
         each.server.name: {**each.details(), "frames_verified": verified[each.server.name]}
@@ -37,7 +36,12 @@ def measure(stage: Stage) -> list[Line]:
             what=f"deliveries, {stage.plan.streams:,} streams",
             unit="1/s",
             ours=statistics.median(ours.rates),
-            others={each.server.name: statistics.median(each.rates) for each in others},
+            # The floor's rate is the load's limit rather than its own.
+            others={
+                each.server.name: statistics.median(each.rates)
+                for each in others
+                if each.server.name != "floor"
+            },
             goal=Goal(times=5),
             warnings=tuple(text for each in contenders for text in each.warnings()),
             details=details,
@@ -56,22 +60,7 @@ def measure(stage: Stage) -> list[Line]:
             unit="1/s",
             ours=max(each.could_take for each in contenders),
         ),
-        *([_beneath(ours, floor)] if floor else []),
     ]
-
-
-def _beneath(ours: Contender, floor: Contender) -> Line:
-    """What a loop would take that only reads and writes: nothing in Python can take less."""
-    return Line(
-        row="deliveries",
-        what="server CPU for a delivery by a loop that only reads Redis and writes",
-        unit="µs",
-        ours=statistics.median(floor.server_micros),
-        others={"tidings": statistics.median(ours.server_micros)},
-        base="tidings",
-        better="less",
-        details=floor.details(),
-    )
 
 
 def in_other_shapes(stage: Stage) -> list[Line]:

@@ -4,7 +4,7 @@ import random
 
 import pytest
 
-from bench.check import in_turn, table
+from bench.check import comparisons, in_turn, table
 from bench.pairs import Comparison, compare
 
 PAIRS = 5
@@ -54,6 +54,32 @@ def test_one_run_that_was_disturbed_does_not_count() -> None:
 def test_too_little_to_compare_is_refused(values: list[float]) -> None:
     with pytest.raises(ValueError, match="three or more pairs of positive values"):
         compare("x", "µs", values, values, more_is_better=True)
+
+
+@pytest.mark.parametrize("yardstick", ["floor", "naive"])
+def test_how_fast_the_machine_is_does_not_matter_where_a_yardstick_ran_beside(
+    yardstick: str,
+) -> None:
+    def runs(micros: float, speeds: list[float]) -> list[dict[tuple[str, str], dict[str, object]]]:
+        return [
+            {
+                ("deliveries", "CPU"): {
+                    "ours": micros * speed,
+                    "others": {yardstick: 5 * speed},
+                    "better": "less",
+                    "unit": "µs",
+                }
+            }
+            for speed in speeds
+        ]
+
+    fast, slow = [1.0, 1.3, 0.8, 1.1, 0.9], [1.5, 0.9, 1.4, 1.0, 1.2]
+    [equal] = comparisons(runs(7, fast), runs(7, slow))
+    assert not equal.is_slower
+    assert equal.percent == pytest.approx(0)
+    [slower] = comparisons(runs(7, slow), runs(7.7, fast))
+    assert slower.is_slower
+    assert slower.percent == pytest.approx(10)
 
 
 def test_neither_commit_is_always_the_first_of_a_pair() -> None:
