@@ -91,7 +91,7 @@ test("what came to the top while the next page was on its way is not listed twic
 
 test("while the reader is further down, what is new waits, and is let in at a word", async () => {
   const { api, store } = await started(3);
-  store.hold = true;
+  store.hold = () => true;
   api.create();
   api.create();
   api.tell("updated", api.change("n-1", { count: 2, title: "Grown" }));
@@ -105,7 +105,7 @@ test("while the reader is further down, what is new waits, and is let in at a wo
 
 test("what waits and is archived elsewhere waits no more", async () => {
   const { api, store } = await started(1);
-  store.hold = true;
+  store.hold = () => true;
   api.create();
   api.tell("updated", api.change("n-2", { archived_at: THEN }));
   assert.equal(store.held, 0);
@@ -178,7 +178,7 @@ test("in the list of the unread, what is read stays under the reader's eyes", as
 
 test("to mark all as read leaves alone what was not shown", async () => {
   const { api, store } = await started(3);
-  store.hold = true;
+  store.hold = () => true;
   api.create();
   api.tell("updated", api.change("n-1", { count: 2 }));
   await store.changes.markAllRead();
@@ -253,7 +253,7 @@ test("a reset reads as much anew as was shown, and does not move what is read", 
   await store.more();
   await store.more();
   assert.equal(store.rows.length, 150);
-  store.hold = true;
+  store.hold = () => true;
   api.create({ told: false });
   api.tell("reset", { seq: api.seq, reason: "too-far-behind" });
   await clock.pass(100);
@@ -267,7 +267,7 @@ test("a reset reads as much anew as was shown, and does not move what is read", 
 
 test("a group that grew while the reader was further down stays there when the list is read anew", async () => {
   const { api, clock, store } = await started(3);
-  store.hold = true;
+  store.hold = () => true;
   api.items.unshift(...api.items.splice(1, 1));
   api.tell("updated", api.change("n-2", { count: 2 }));
   api.tell("reset", { seq: api.seq, reason: "too-far-behind" });

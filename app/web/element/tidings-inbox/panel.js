@@ -43,6 +43,7 @@ export class Panel {
   constructor(frame) {
     this.#frame = frame;
     const { words, times, clock, store } = frame;
+    store.hold = () => this.#isReadFurtherDown();
     this.list = new List({ words, times, now: clock.now });
     this.notice = new Notice(words, clock, () => this.focus());
     this.#state = new StateView(words);
@@ -72,7 +73,6 @@ export class Panel {
     this.element.hidden = false;
     this.focus();
     const { store } = this.#frame;
-    store.hold = false;
     store.active = true;
     if (store.phase === "idle" || store.phase === "failed" || store.view !== "inbox") this.enter("inbox");
     else store.release();
@@ -92,10 +92,8 @@ export class Panel {
 
   /** @param {import("./items.js").View} view */
   enter(view) {
-    const { store } = this.#frame;
-    store.hold = false;
     this.#scroller.scrollTop = 0;
-    void store.enter(view);
+    void this.#frame.store.enter(view);
   }
 
   /** @param {{unread: number, offline: boolean, expired: boolean}} state */
@@ -136,10 +134,8 @@ export class Panel {
   }
 
   #showFresh() {
-    const { store } = this.#frame;
-    store.hold = false;
     this.#toTop = true;
-    store.release();
+    this.#frame.store.release();
   }
 
   #goToTop() {
@@ -151,9 +147,13 @@ export class Panel {
   #scrolled() {
     const { store } = this.#frame;
     this.menu.close(false);
-    store.hold = this.#scroller.scrollTop > TOP_PX;
-    if (!store.hold && store.held) store.release();
+    if (!this.#isReadFurtherDown() && store.held) store.release();
     this.#loadAhead();
+  }
+
+  /** Looked up when it matters: the browser tells of scrolling in its next frame, which may be late. */
+  #isReadFurtherDown() {
+    return !this.#toTop && this.#scroller.scrollTop > TOP_PX;
   }
 
   #loadAhead() {

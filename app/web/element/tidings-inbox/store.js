@@ -23,8 +23,8 @@ export class Store extends EventTarget {
   phase = "idle";
   loadingMore = false;
   moreFailed = false;
-  /** While it is true nothing is put at the top: the person reads further down. */
-  hold = false;
+  /** Whether nothing is to be put at the top now: the person reads further down. */
+  hold = () => false;
   /** Narrows the list. @type {{kind?: string, subject?: string}} */
   filter = {};
   /** What the person does. */
@@ -163,7 +163,7 @@ export class Store extends EventTarget {
     // A replay comes in the order of the latest changes, which is not that of the list, and its
     // counts are those of now: nobody can tell what surfaced.
     if (replayed && (surfaces || !known || !belongs(known, "inbox"))) this.#mistrust();
-    else if (!this.#items.take(detail, { surfaces, hold: this.hold })) this.#mistrust();
+    else if (!this.#items.take(detail, { surfaces, hold: this.hold() })) this.#mistrust();
     this.#changed();
   }
 
@@ -232,7 +232,7 @@ export class Store extends EventTarget {
         found.items.push(...next.items);
         found.next_cursor = next.next_cursor;
       }
-      if (list === this.#list) this.#items.replace(found, this.hold);
+      if (list === this.#list) this.#items.replace(found, this.hold());
     } catch {
       // Tried again when the stream is live again, or the panel is opened.
       this.#stale = true;
