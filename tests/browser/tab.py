@@ -10,7 +10,7 @@ from typing import Any
 
 import jwt
 import redis
-from playwright.sync_api import BrowserContext, Page, Request, Route
+from playwright.sync_api import BrowserContext, Page, Request, Response, Route
 
 from tests.conftest import JWT_SECRET_KEY
 from tests.support.consuming import event, send
@@ -59,13 +59,14 @@ class Tab:
     def __init__(self, page: Page) -> None:
         self.page = page
         self.streams: set[Request] = set()
-        page.on("request", self._on_request)
+        page.on("response", self._on_response)
         page.on("requestfinished", self._on_end)
         page.on("requestfailed", self._on_end)
 
-    def _on_request(self, request: Request) -> None:
-        if STREAM_PATH in request.url:
-            self.streams.add(request)
+    def _on_response(self, response: Response) -> None:
+        # Not when it asks: a stream that begins now tells nothing of what came before it.
+        if STREAM_PATH in response.url:
+            self.streams.add(response.request)
 
     def _on_end(self, request: Request) -> None:
         self.streams.discard(request)
