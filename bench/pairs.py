@@ -13,7 +13,8 @@ from itertools import pairwise
 
 # Less than this nobody feels, and the layout of memory alone may cause it.
 LEAST_PERCENT = 3.0
-# Standard errors. One of a hundred comparisons of equal commits exceeds that by chance.
+# Standard errors. One of a hundred comparisons of equal commits exceeds that by chance, and there
+# are some twenty in a table: whoever acts on one should look twice.
 SURE = 2.6
 # From a median of absolute deviations, or of a median, to a normal distribution's deviation.
 OF_MEDIAN_DEVIATION = 1.4826

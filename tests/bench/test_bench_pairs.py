@@ -1,10 +1,11 @@
 """Two commits are told apart by more than noise, and only then."""
 
 import random
+from dataclasses import replace
 
 import pytest
 
-from bench.check import comparisons, in_turn, table
+from bench.check import comparisons, confirmed, in_turn, table
 from bench.pairs import Comparison, compare
 
 PAIRS = 5
@@ -30,6 +31,33 @@ def test_a_third_more_time_is_found_under_noise() -> None:
     chance = random.Random(8)
     found = sum(compared(1.33, 0.04, chance).is_slower for _ in range(1_000))
     assert found >= 950
+
+
+def looked_at_twice(slowdown: float, chance: random.Random) -> bool:
+    """Whether a table of twenty figures of a noisy machine tells of one that is slower."""
+    first, again = ([compared(slowdown, 0.04, chance) for _ in range(20)] for _ in range(2))
+    first, again = (
+        [replace(each, what=str(number)) for number, each in enumerate(look)]
+        for look in (first, again)
+    )
+    return any(each.is_slower for each in confirmed(first, again))
+
+
+def test_a_whole_table_of_equal_commits_hardly_ever_gives_an_alarm() -> None:
+    chance = random.Random(9)
+    assert sum(looked_at_twice(1.0, chance) for _ in range(300)) <= 5
+    assert sum(looked_at_twice(1.2, chance) for _ in range(30)) == 30
+
+
+def test_a_second_look_is_for_what_the_first_one_called_slower() -> None:
+    def look(*slowdowns: float) -> list[Comparison]:
+        return [
+            compare(f"row {number}", "µs", [100] * 3, [100 * each] * 3, more_is_better=False)
+            for number, each in enumerate(slowdowns)
+        ]
+
+    found = confirmed(look(1.5, 1.5, 1.0, 1.0), look(1.4, 1.0, 1.4, 1.0))
+    assert [each.is_slower for each in found] == [True, False, False, False]
 
 
 def test_what_is_slower_is_told_by_how_much() -> None:
