@@ -65,7 +65,9 @@ EVENT_OF_SECOND_KEY: Mapping[bytes, str | None] = {
     b"kind": "updated",
     b"unread": "mailbox",
 }
-_PREFIX = re.compile(rb'\{"seq":([1-9][0-9]{0,18}),"(id|kind|unread)":')
+# The beginning of a Push of ours, with the digits of its seq and the second key as groups; None for
+# what another service published.
+match_prefix = re.compile(rb'\{"seq":([1-9][0-9]{0,18}),"(id|kind|unread)":').match
 
 
 def encode_created(notification: Mapping[str, Any]) -> bytes:
@@ -138,11 +140,8 @@ def _encode(value: Mapping[str, Any], first: tuple[str, ...]) -> bytes:
 
 def seq_and_event(payload: bytes) -> tuple[int, str | None] | None:
     """The seq and the event's name of a Push of ours; None for what another service published."""
-    match = _PREFIX.match(payload)
-    if match is None:
-        return None
-    seq, second_key = match.groups()
-    return int(seq), EVENT_OF_SECOND_KEY[second_key]
+    prefix = match_prefix(payload)
+    return prefix and (int(prefix[1]), EVENT_OF_SECOND_KEY[prefix[2]])
 
 
 def foreign_object(payload: bytes) -> bytes | None:

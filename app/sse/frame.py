@@ -4,7 +4,7 @@ import json
 from collections.abc import Mapping
 from typing import Any, Final, Literal, get_args
 
-from app import bus
+from app.bus import EVENT_OF_SECOND_KEY, match_prefix
 
 Event = Literal["connected", "updated", "mailbox", "reset", "draining", "expired", "ping"]
 NAMES: Final = frozenset(get_args(Event))
@@ -37,13 +37,15 @@ def frame(
 
 def of_push(payload: bytes) -> tuple[int, bytes]:
     """The seq of a Push of ours and its frame. Raises ValueError for another service's."""
-    parsed = bus.seq_and_event(payload)
-    if parsed is None:
+    prefix = match_prefix(payload)
+    if prefix is None:
         raise ValueError("not a Push of ours")
-    seq, event = parsed
-    if event is not None or LF in payload or CR in payload:
-        return seq, frame(payload, event=event, seq=seq)
-    return seq, b"id: %d\ndata: %b\n\n" % (seq, payload)  # as frame() does, in half the time
+    digits, second_key = prefix.groups()
+    seq = int(digits)
+    if second_key != b"id" or LF in payload or CR in payload:
+        return seq, frame(payload, event=EVENT_OF_SECOND_KEY[second_key], seq=seq)
+    # As frame() does, in a third of the time.
+    return seq, b"".join((b"id: ", digits, b"\ndata: ", payload, b"\n\n"))
 
 
 def json_frame(
