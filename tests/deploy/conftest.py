@@ -1,6 +1,9 @@
 """The shipped nginx before a web server that knows of it, which the tests of a file share."""
 
-from collections.abc import Iterator
+import tempfile
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
 
 import pytest
 
@@ -18,6 +21,34 @@ def deployed(
 ) -> Iterator[tuple[WebServer, ShippedNginx]]:
     """A web server that believes one proxy, whose workers hold few connections; and that proxy."""
     folder = tmp_path_factory.mktemp("deployed")
+    with _deployed(sqlite_databases, folder, {"RATE_LIMIT_FACTOR": "0"}) as both:
+        yield both
+
+
+@pytest.fixture(scope="module")
+def deployed_by_unix_socket(
+    sqlite_databases: SqliteDatabases,
+    tmp_path_factory: pytest.TempPathFactory,
+) -> Iterator[tuple[WebServer, ShippedNginx]]:
+    """The same with a Unix socket between them, and few failed attempts for each address."""
+    folder = tmp_path_factory.mktemp("deployed")
+    # With a short name: the path of a Unix socket has a limit.
+    with (
+        tempfile.TemporaryDirectory(prefix="tidings-") as short,
+        _deployed(
+            sqlite_databases, folder, {"RATE_LIMIT_FACTOR": "0.01"}, Path(short, "web.sock")
+        ) as both,
+    ):
+        yield both
+
+
+@contextmanager
+def _deployed(
+    sqlite_databases: SqliteDatabases,
+    folder: Path,
+    own_settings: Mapping[str, str],
+    unix_socket: Path | None = None,
+) -> Iterator[tuple[WebServer, ShippedNginx]]:
     with (
         EmbeddedRedis(folder / "redis", port=free_port(), append_only=False) as redis_server,
         sqlite_databases.fresh(folder) as database_url,
@@ -30,9 +61,12 @@ def deployed(
             "INSTANCE_PATH": str(folder / "instance"),
             "TRUSTED_PROXIES": "1",
             "MAX_STREAMS": "200",
-            "RATE_LIMIT_FACTOR": "0",
+            **own_settings,
         }
-        with WebServer(settings, folder) as web, in_front_of(web, folder) as server:
+        with (
+            WebServer(settings, folder, unix_socket=unix_socket) as web,
+            in_front_of(web, folder) as server,
+        ):
             yield web, server
 
 

@@ -28,7 +28,8 @@ class ShippedNginx(ChildProcess):
     Skips the test where nginx or openssl is not installed.
     """
 
-    def __init__(self, folder: Path, target_port: int) -> None:
+    def __init__(self, folder: Path, target: int | Path) -> None:
+        """In front of what listens on a port of this machine, or on a Unix socket."""
         binary = program("nginx", "/usr/sbin/nginx")
         require(binary, "no nginx found; install it: apt-get install nginx-light")
         require(program("openssl"), "no openssl found; install it: apt-get install openssl")
@@ -39,12 +40,18 @@ class ShippedNginx(ChildProcess):
         self.certificate = _make_certificate(folder)
         self.tls = ssl.create_default_context(cafile=str(self.certificate))
         configuration = folder / "nginx.conf"
-        configuration.write_text(self._in_this_place(CONFIGURATION.read_text(), target_port))
+        configuration.write_text(self._in_this_place(CONFIGURATION.read_text(), target))
         command = [str(binary), "-c", str(configuration), "-g", "daemon off;"]
         super().__init__(command, {}, folder / "nginx.log")
 
-    def _in_this_place(self, text: str, target_port: int) -> str:
+    def _in_this_place(self, text: str, target: int | Path) -> str:
         folder = str(self.folder)
+        by_port, by_socket = "server 127.0.0.1:8000;", "server unix:/run/tidings/web.sock;"
+        upstream = (
+            {by_port: f"server 127.0.0.1:{target};"}
+            if isinstance(target, int)
+            else {by_port: "", f"# {by_socket}": f"server unix:{target};"}
+        )
         for shipped, here in {
             "user www-data;": "user root;" if os.getuid() == 0 else "",
             "/run/nginx.pid": f"{folder}/nginx.pid",
@@ -53,7 +60,7 @@ class ShippedNginx(ChildProcess):
             "http {": "http {" + TEMPORARY.format(folder=folder),
             "listen 80;": f"listen 127.0.0.1:{self.plain_port};",
             "listen 443 ": f"listen 127.0.0.1:{self.port} ",
-            "server 127.0.0.1:8000;": f"server 127.0.0.1:{target_port};",
+            **upstream,
         }.items():
             assert shipped in text, f"{shipped} is not in {CONFIGURATION}"
             text = text.replace(shipped, here)
@@ -93,7 +100,7 @@ class ShippedNginx(ChildProcess):
 
 def in_front_of(web: WebServer, folder: Path) -> ShippedNginx:
     """The shipped nginx for a web server, to be started."""
-    return ShippedNginx(folder / "nginx", web.port)
+    return ShippedNginx(folder / "nginx", web.unix_socket or web.port)
 
 
 def _make_certificate(folder: Path) -> Path:

@@ -46,9 +46,14 @@ class StartPlace(Protocol):
 
 @contextmanager
 def running(
-    database_url: str, redis_url: str, folder: Path, settings: dict[str, str], workers: int = 1
+    database_url: str,
+    redis_url: str,
+    folder: Path,
+    settings: dict[str, str],
+    workers: int = 1,
+    unix_socket: Path | None = None,
 ) -> Iterator[Place]:
-    """A Tidings with so many web workers."""
+    """A Tidings with so many web workers, which may listen on a Unix socket, too."""
     environment = {
         "APP_ENV": "development",
         "DATABASE_URL": database_url,
@@ -60,7 +65,7 @@ def running(
     app = create_app(environment)
     with (
         redis.Redis.from_url(redis_url) as client,
-        WebServer(environment, folder, workers=workers) as web,
+        WebServer(environment, folder, workers=workers, unix_socket=unix_socket) as web,
         closed_connections(app),
     ):
         yield Place(web, app, client)
@@ -105,6 +110,8 @@ def on_its_own(
     request: pytest.FixtureRequest,
     tmp_path_factory: pytest.TempPathFactory,
     workers: int,
+    unix_socket: Path | None = None,
+    /,
     **settings: str,
 ) -> Iterator[Place]:
     """A Tidings for many tests, with a Redis of its own, which a test may empty."""
@@ -114,7 +121,8 @@ def on_its_own(
         databases_of(request).fresh(folder) as database_url,
     ):
         url = f"redis://127.0.0.1:{server.port}/0"
-        with running(database_url, url, folder, {**SETTINGS, **settings}, workers) as place:
+        all_settings = {**SETTINGS, **settings}
+        with running(database_url, url, folder, all_settings, workers, unix_socket) as place:
             yield place
 
 

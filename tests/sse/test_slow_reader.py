@@ -4,8 +4,10 @@ import http.client
 import json
 import re
 import socket
+import tempfile
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
+from pathlib import Path
 
 import pytest
 
@@ -22,14 +24,17 @@ COUNT = 600
 LARGE = {"text": "x" * 20_000}
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="module", params=["tcp", "unix"])
 def shared_place(
     request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[Place]:
-    """One worker that waits long for a reader."""
+    """One worker that waits long for a reader, who comes by TCP or by a Unix socket."""
     waiting = {"KEEPALIVE_SECONDS": "45", "REPLAY_LIMIT": "1000"}
-    with on_its_own(request, tmp_path_factory, 1, **waiting) as place:
-        yield place
+    # With a short name: the path of a Unix socket has a limit.
+    with tempfile.TemporaryDirectory(prefix="tidings-") as folder:
+        unix_socket = Path(folder, "web.sock") if request.param == "unix" else None
+        with on_its_own(request, tmp_path_factory, 1, unix_socket, **waiting) as place:
+            yield place
 
 
 @pytest.fixture
@@ -41,9 +46,10 @@ def place(shared_place: Place) -> Place:
 @contextmanager
 def slow_reader(place: Place, user: str) -> Iterator[Iterator[Frame]]:
     """A stream that is open, and of which nothing is read until its frames are asked for."""
-    with socket.socket() as sock:
+    unix_socket = place.web.unix_socket
+    with socket.socket(socket.AF_UNIX if unix_socket else socket.AF_INET) as sock:
         sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
-        sock.connect(("127.0.0.1", place.web.port))
+        sock.connect(str(unix_socket) if unix_socket else ("127.0.0.1", place.web.port))
         with closing(http.client.HTTPConnection("127.0.0.1", place.web.port)) as connection:
             connection.sock = sock
             headers = {"Authorization": f"Bearer {place.token(user)}", "Last-Event-ID": "0"}

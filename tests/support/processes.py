@@ -168,13 +168,27 @@ class ChildProcess:
 
 
 class WebServer(ChildProcess):
-    """`gunicorn wsgi:app`, as it is deployed, on a free port; started when it is ready."""
+    """`gunicorn wsgi:app`, as it is deployed, on a free port; started when it is ready.
 
-    def __init__(self, settings: Mapping[str, str], folder: Path, *, workers: int = 1) -> None:
+    With `unix_socket` it listens there, too.
+    """
+
+    def __init__(
+        self,
+        settings: Mapping[str, str],
+        folder: Path,
+        *,
+        workers: int = 1,
+        unix_socket: Path | None = None,
+    ) -> None:
         self.port = free_port()
         self.url = f"http://127.0.0.1:{self.port}"
+        self.unix_socket = unix_socket
+        command = [sys.executable, "-m", "gunicorn", "wsgi:app"]
+        if unix_socket:
+            command += ["-b", f"127.0.0.1:{self.port}", "-b", f"unix:{unix_socket}"]
         super().__init__(
-            [sys.executable, "-m", "gunicorn", "wsgi:app"],
+            command,
             {**settings, "PORT": str(self.port), "WEB_CONCURRENCY": str(workers)},
             folder / f"web-{self.port}.log",
         )
