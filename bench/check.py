@@ -24,7 +24,7 @@ from app.ops.tether import tethered
 from bench.pairs import Comparison, compare
 from bench.servers import PROJECT
 
-ROWS = "deliveries,shapes,memory,connects,consumer-sqlite,inbox-sqlite"
+ROWS = "deliveries,shapes,unix-socket,memory,connects,consumer-sqlite,inbox-sqlite"
 # The same in both commits, and measured in the same rounds as what is compared: how fast the
 # machine is differs by a third between two runs, and by that it is taken out. The first one counts
 # that took part.

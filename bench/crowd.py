@@ -10,6 +10,7 @@ from bench.wire import CONNECTED, FRAME_END, FrameCounter, seqs
 
 READ_BYTES = 65536
 OPEN_SECONDS = 60.0
+CONNECT_SECONDS = 5.0
 MOST_AT_A_TIME = 4096
 
 
@@ -41,12 +42,15 @@ class Crowd:
 
     def __init__(
         self,
-        address: tuple[str, int],
+        address: tuple[str, int] | str,
         counter: FrameCounter | None = None,
         *,
         recording: bool = False,
     ) -> None:
-        """`recording` keeps all that is received, for `received_seqs`."""
+        """`address` is a host's port, or a Unix socket's path.
+
+        `recording` keeps all that is received, for `received_seqs`.
+        """
         self._address = address
         self._counter = counter or FrameCounter()
         self._poller = Poller()
@@ -103,7 +107,12 @@ class Crowd:
         self._poller.close()
 
     def _connect(self, request: bytes) -> int:
-        connection = socket.create_connection(self._address, timeout=5.0)
+        if isinstance(self._address, str):
+            connection = socket.socket(socket.AF_UNIX)
+            connection.settimeout(CONNECT_SECONDS)
+            connection.connect(self._address)
+        else:
+            connection = socket.create_connection(self._address, timeout=CONNECT_SECONDS)
         connection.sendall(request)
         connection.setblocking(False)
         descriptor = connection.fileno()

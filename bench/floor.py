@@ -1,8 +1,9 @@
 """The floor: one loop that reads Redis and writes a frame, and does nothing else.
 
-`python -m bench.floor PORT REDIS_URL`; Redis listens on a Unix socket. Nobody is asked for a token,
-nothing is kept, ordered, replayed or looked at; there is no server around it and no greenlet. What
-it takes is left to anything in Python that reads each push and gives it to the kernel by one send.
+`python -m bench.floor PORT REDIS_URL [UNIX_SOCKET]`; Redis listens on a Unix socket, too. Nobody is
+asked for a token, nothing is kept, ordered, replayed or looked at; there is no server around it and
+no greenlet. What it takes is left to anything in Python that reads each push and gives it to the
+kernel by one send.
 """
 
 import re
@@ -17,6 +18,7 @@ from bench.wire import command
 
 CHANNEL = re.compile(rb"[?&]channel=([^& ]+)")
 READ_BYTES = 65536
+BACKLOG = 1024
 GREETING = b"event: connected\ndata: {}\n\n"
 HEAD = (
     b"HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\nTransfer-Encoding: chunked\r\n\r\n"
@@ -28,8 +30,14 @@ HEALTHY = b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\nConnection: close\r\n\r\nok"
 class Floor:
     """One stream for each channel."""
 
-    def __init__(self, port: int, redis_url: str) -> None:
-        self._listening = socket.create_server(("127.0.0.1", port), backlog=1024)
+    def __init__(self, port: int, redis_url: str, unix_socket: str | None = None) -> None:
+        by_tcp = socket.create_server(("127.0.0.1", port), backlog=BACKLOG)
+        self._listening = {by_tcp.fileno(): by_tcp}
+        if unix_socket:
+            by_unix = socket.socket(socket.AF_UNIX)
+            by_unix.bind(unix_socket)
+            by_unix.listen(BACKLOG)
+            self._listening[by_unix.fileno()] = by_unix
         url = urlsplit(redis_url)
         self._redis = socket.socket(socket.AF_UNIX)
         self._redis.connect(url.path)
@@ -40,15 +48,15 @@ class Floor:
 
     def run(self) -> None:
         """Serve until it is killed."""
-        listening, pushes = self._listening.fileno(), self._redis.fileno()
-        self._epoll.register(listening, select.EPOLLIN)
-        self._epoll.register(pushes, select.EPOLLIN)
+        listening, pushes = self._listening, self._redis.fileno()
+        for descriptor in (*listening, pushes):
+            self._epoll.register(descriptor, select.EPOLLIN)
         while True:
             for descriptor, _ in self._epoll.poll():
                 if descriptor == pushes:
                     self._deliver()
-                elif descriptor == listening:
-                    self._accept()
+                elif descriptor in listening:
+                    self._accept(listening[descriptor])
                 else:
                     self._answer(descriptor)
 
@@ -61,9 +69,10 @@ class Floor:
                 frame = b"data: %b\n\n" % payload
                 streams[channel].send(b"%x\r\n%b\r\n" % (len(frame), frame))
 
-    def _accept(self) -> None:
-        connection, _ = self._listening.accept()
-        connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+    def _accept(self, listening: socket.socket) -> None:
+        connection, _ = listening.accept()
+        if listening.family != socket.AF_UNIX:
+            connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         connection.setblocking(False)
         self._asking[connection.fileno()] = connection
         self._epoll.register(connection.fileno(), select.EPOLLIN)
@@ -84,4 +93,4 @@ class Floor:
 
 
 if __name__ == "__main__":
-    Floor(int(sys.argv[1]), sys.argv[2]).run()
+    Floor(int(sys.argv[1]), *sys.argv[2:]).run()

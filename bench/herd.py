@@ -13,7 +13,7 @@ import socket
 import sys
 import time
 from dataclasses import asdict, dataclass, field
-from itertools import islice
+from itertools import chain, islice
 from typing import Any
 
 # Nothing of the application: that would take each of these processes a second to start.
@@ -46,7 +46,8 @@ class Account:
 class Herd:
     """Opens streams without waiting for one another, and reads whatever they receive."""
 
-    def __init__(self, address: tuple[str, int], source: str) -> None:
+    def __init__(self, address: tuple[str, int] | str, source: str) -> None:
+        """`address` is a host's port, reached from the address `source`, or a Unix socket."""
         self._address = address
         self._source = source
         self._epoll = select.epoll()
@@ -65,7 +66,9 @@ class Herd:
             room = min(STARTED_IN_A_ROW, at_once - len(self._heads))
             begun = list(islice(waiting, room))
             for asking in begun:
-                self._connect(asking)
+                if not self._connect(asking):
+                    # Where the Unix socket's queue is full, one is not let wait, but sent away.
+                    waiting = chain((asking,), waiting)
             self.read(0.0 if begun else 0.5)
             if (now_settled := self.account.opened + self.account.refused) > settled:
                 settled, settled_at = now_settled, time.monotonic()
@@ -88,23 +91,31 @@ class Herd:
         self._heard.clear()
         return self.account
 
-    def _connect(self, asking: bytes) -> None:
-        connection = socket.socket()
+    def _connect(self, asking: bytes) -> bool:
+        """Begin to connect, or count it as refused; False if it is to be tried again."""
+        is_unix = isinstance(self._address, str)
+        connection = socket.socket(socket.AF_UNIX if is_unix else socket.AF_INET)
         connection.setblocking(False)
-        # The port is chosen for this server by `connect`; `bind` would look for one that is free
-        # for any, which takes milliseconds once half of them are used, or were a minute ago.
-        connection.setsockopt(socket.IPPROTO_IP, IP_BIND_ADDRESS_NO_PORT, 1)
-        connection.bind((self._source, 0))
+        if not is_unix:
+            # The port is chosen for this server by `connect`; `bind` would look for one that is
+            # free for any, which takes milliseconds once half of them are used, or were a minute
+            # ago.
+            connection.setsockopt(socket.IPPROTO_IP, IP_BIND_ADDRESS_NO_PORT, 1)
+            connection.bind((self._source, 0))
         result = connection.connect_ex(self._address)
+        if is_unix and result == errno.EAGAIN:
+            connection.close()
+            return False
         if result not in (0, errno.EINPROGRESS):
             self.account.refused += 1
             self._fault(os.strerror(result))
-            return
+            return True
         descriptor = connection.fileno()
         self._sockets[descriptor] = connection
         self._requests[descriptor] = asking
         self._heads[descriptor] = b""
         self._epoll.register(descriptor, select.EPOLLOUT)
+        return True
 
     def _ask(self, descriptor: int) -> None:
         error = self._sockets[descriptor].getsockopt(socket.SOL_SOCKET, socket.SO_ERROR)
@@ -148,10 +159,10 @@ def main() -> None:
     """Open what standard input asks for, tell; read on until it ends, tell again."""
     raise_file_limit()
     order: dict[str, Any] = json.loads(sys.stdin.readline())
-    host, port = order["address"]
-    herd = Herd((host, port), order["source"])
+    address = order["address"]
+    herd = Herd(address if isinstance(address, str) else tuple(address), order["source"])
     requests = [
-        request(f"{host}:{port}", order["path"], token, order["last_event_id"])
+        request(order["host"], order["path"], token, order["last_event_id"])
         for token in order["tokens"]
     ]
     herd.open(requests, order["at_once"])

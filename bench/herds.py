@@ -60,7 +60,8 @@ def herds(
             )
             started.append(process)
             order = {
-                "address": server.address,
+                "address": server.stream_address,
+                "host": server.host,
                 "source": f"127.0.0.{FIRST_SOURCE + number}",
                 "path": server.dialect.path,
                 "tokens": tokens[number::count],

@@ -15,10 +15,12 @@ Source = Callable[[int, int], bytes]
 # Commands are sent some at a time: one by one, they would mostly cost wake-ups of Redis.
 BATCHES_IN_WINDOW = 16
 # Frames gather for so long before they are read: waking up for each costs more than reading it,
-# on both cores. The window is so wide that no server ever waits for it.
-GATHER_SECONDS = 0.0005
-# At a higher rate than this, frames gather for that long in the paced loop as well.
+# on both cores. Longer, and a server that takes 3 µs for a delivery would run out of work.
+GATHER_SECONDS = 0.0002
+# In the paced loop they gather above this rate, and for so long: with less, the load's own core is
+# so busy at the highest rates that its delays are most of the p99.
 GATHER_ABOVE = 2_000
+PACED_GATHER_SECONDS = 0.0005
 # So long a silence while frames are still on their way means that they are lost.
 SILENCE_SECONDS = 5.0
 # After the last frame: time for one to come that nobody sent.
@@ -95,7 +97,7 @@ class Load:
         before, total = self._sent, int(rate * seconds)
         sent_at: list[float] = []
         latencies: list[float] = []
-        gather = GATHER_SECONDS if rate * self._fan > GATHER_ABOVE else 0.0
+        gather = PACED_GATHER_SECONDS if rate * self._fan > GATHER_ABOVE else 0.0
         started = self._heard_at = time.perf_counter()
         while len(latencies) < total * self._fan:
             now = time.perf_counter()

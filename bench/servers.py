@@ -5,14 +5,18 @@ import sys
 import urllib.request
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Self
 
 from app import bus
 from bench import usage
 from bench.cores import pinned
 from bench.processes import Child
 from bench.wire import FRAME_END, MARK, FrameCounter, request
+
+# Of an IPv4 socket, or of a Unix socket.
+Address = tuple[str, int] | str
 
 PROJECT = Path(__file__).resolve().parent.parent
 STREAM_PATH = "/api/v1/notifications/subscribe"
@@ -53,14 +57,30 @@ class Server:
     # The processes that serve, without the one that only watches over them.
     pids: tuple[int, ...]
     dialect: Dialect = TIDINGS
+    # Streams come by it in place of the address, as nginx on the same machine does.
+    unix_socket: Path | None = None
+
+    def by(self, unix_socket: Path) -> Self:
+        """The same, which listens there as well."""
+        return replace(self, unix_socket=unix_socket)
+
+    @property
+    def stream_address(self) -> Address:
+        """Where streams are opened."""
+        return str(self.unix_socket) if self.unix_socket else self.address
+
+    @property
+    def host(self) -> str:
+        """What a request's Host header says."""
+        host, port = self.address
+        return f"{host}:{port}"
 
     def request(self, user: str, token: str, last_event_id: int | None = None) -> bytes:
         """The request that opens a stream of this user."""
-        host, port = self.address
         path = self.dialect.path
         if self.dialect.has_tokens:
-            return request(f"{host}:{port}", path, token, last_event_id)
-        return request(f"{host}:{port}", f"{path}?channel={bus.channel_of(user)}", None)
+            return request(self.host, path, token, last_event_id)
+        return request(self.host, f"{path}?channel={bus.channel_of(user)}", None)
 
     def cpu_seconds(self) -> float:
         """User and system CPU time of all of its processes so far."""

@@ -192,21 +192,31 @@ class Stage:
         start = Start("tidings", command, PROJECT, environ, port, TIDINGS, workers)
         return running(start, None if on_all_cores else self.cores.server, self.folder)
 
-    def naive(self) -> AbstractContextManager[Server]:
-        """The naive shape under the same gunicorn and worker class, on the same core."""
+    def naive(self, *more: str) -> AbstractContextManager[Server]:
+        """The naive shape under the same gunicorn and worker class, on the same core.
+
+        `more` options are gunicorn's.
+        """
         port = free_port()
         environ = {**self.environ(""), "PYTHONPATH": str(PROJECT)}
         options = ["-k", "gevent", "--worker-connections", str(MOST_STREAMS)]
         # Not in the project's folder: gunicorn would find our gunicorn.conf.py there.
         start = Start(
-            "naive", gunicorn("bench.naive:app", port, *options), self.folder, environ, port, NAIVE
+            "naive",
+            gunicorn("bench.naive:app", port, *options, *more),
+            self.folder,
+            environ,
+            port,
+            NAIVE,
         )
         return running(start, self.cores.server, self.folder)
 
-    def floor(self) -> AbstractContextManager[Server]:
-        """A loop that only reads Redis and writes, on the same core."""
+    def floor(self, unix_socket: Path | None = None) -> AbstractContextManager[Server]:
+        """A loop that only reads Redis and writes, on the same core; on a Unix socket, too."""
         port = free_port()
         command = [sys.executable, "-m", "bench.floor", str(port), self.redis.url]
+        if unix_socket:
+            command.append(str(unix_socket))
         start = Start("floor", command, PROJECT, self.environ(""), port, FLOOR, workers=0)
         return running(start, self.cores.server, self.folder)
 

@@ -36,6 +36,7 @@ class Row:
 ROWS: Mapping[str, Row] = {
     "deliveries": Row(deliveries.measure, 75),
     "shapes": Row(deliveries.in_other_shapes, 60),
+    "unix-socket": Row(deliveries.by_unix_socket, 60),
     "latency": Row(latency.publish_to_receipt, 35),
     "end-to-end": Row(latency.event_to_receipt, 16),
     "fairness": Row(fairness.measure, 22),
@@ -51,5 +52,8 @@ ROWS: Mapping[str, Row] = {
     "growth": Row(growth.measure, 50),
     "sizes": Row(sizes.measure, 18),
     "hundred-thousand": Row(crowded.measure, 300, is_usual=False, needs_linux=True),
+    "hundred-thousand-unix-socket": Row(
+        crowded.by_unix_socket, 300, is_usual=False, needs_linux=True
+    ),
     "profile": Row(profile.measure, 20, is_usual=False, needs_linux=True),
 }

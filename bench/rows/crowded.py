@@ -5,6 +5,7 @@ time to open them says little; CPU time and memory are the server's own.
 """
 
 import time
+from pathlib import Path
 
 from bench import usage
 from bench.cores import unpinned
@@ -20,13 +21,25 @@ AT_ONCE = 50
 
 def measure(stage: Stage) -> list[Line]:
     """Open them all, watch them do nothing but receive pings."""
+    return _measure(stage, "hundred-thousand", None)
+
+
+def by_unix_socket(stage: Stage) -> list[Line]:
+    """The same over a Unix socket, as from nginx on the same machine."""
+    path = stage.folder / "crowd.sock"
+    return _measure(stage, "hundred-thousand-unix-socket", path)
+
+
+def _measure(stage: Stage, row: str, path: Path | None) -> list[Line]:
     plan = stage.plan
     users = user_ids("crowded", plan.crowded_streams)
     # One worker may get more of them than another.
     settings = {"WEB_CONCURRENCY": str(plan.crowded_workers), "MAX_STREAMS": "19000"}
     with unpinned(), stage.postgres() as database:
         tokens = stage.tokens(users)
-        with stage.tidings(database, settings, on_all_cores=True) as server:
+        options = ["-b", f"unix:{path}"] if path else []
+        with stage.tidings(database, settings, *options, on_all_cores=True) as by_tcp:
+            server = by_tcp.by(path) if path else by_tcp
             time.sleep(plan.settle_seconds)
             empty = _kib(server)
             with herds(server, tokens, plan.crowded_clients, AT_ONCE, None) as clients:
@@ -37,9 +50,11 @@ def measure(stage: Stage) -> list[Line]:
                 busy, details = _watch(stage, server, clients)
                 each = (_kib(server) - empty) / opened
     what = f"{plan.crowded_streams:,} idle streams, {plan.crowded_workers} workers"
+    if path:
+        what += ", Unix socket"
     return [
         Line(
-            row="hundred-thousand",
+            row=row,
             what=f"{what}: workers and Redis, of one core",
             unit="%",
             ours=busy,
@@ -48,7 +63,7 @@ def measure(stage: Stage) -> list[Line]:
             details=details,
         ),
         Line(
-            row="hundred-thousand",
+            row=row,
             what=f"{what}: memory for each",
             unit="KiB",
             ours=each,

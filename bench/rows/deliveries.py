@@ -11,7 +11,7 @@ from contextlib import ExitStack
 
 from bench.contender import Contender, Shape, contending, verify
 from bench.report import Goal, Line, spread
-from bench.stage import Stage
+from bench.stage import NO_SWEEP, Stage
 from bench.usage import LINUX
 
 
@@ -100,6 +100,67 @@ def in_other_shapes(stage: Stage) -> list[Line]:
     ]
 
 
+def by_unix_socket(stage: Stage) -> list[Line]:
+    """The same where streams come by a Unix socket, as from nginx on the same machine.
+
+    There is no TCP between the two, of which the server's core does both ends' work on loopback.
+    The goals of the other shapes are for CPU time: here the load's side is at its limit first.
+    """
+    plan = stage.plan
+    fan_out = Shape(plan.streams, plan.streams // 4)
+    many = Shape(plan.many_streams, plan.many_streams, in_flight=plan.streams)
+    names = (
+        f"{plan.streams:,} streams, Unix socket",
+        f"{plan.streams:,} streams, four of each user, Unix socket",
+        f"{plan.many_streams:,} streams, Unix socket",
+    )
+    paths = [stage.folder / f"{number}.sock" for number in range(4)]
+    options = [("-b", f"unix:{path}") for path in paths]
+    with stage.sqlite() as database, ExitStack() as stack:
+        server = stack.enter_context(stage.tidings(database, NO_SWEEP, *options[0])).by(paths[0])
+        crowded = stack.enter_context(stage.tidings(database, NO_SWEEP, *options[1])).by(paths[1])
+        naive = stack.enter_context(stage.naive(*options[2])).by(paths[2])
+        verified = verify(stage, server)
+        starting = [
+            contending(stage, server),
+            contending(stage, server, fan_out),
+            contending(stage, crowded, many),
+            contending(stage, naive),
+        ]
+        if LINUX:
+            floor = stack.enter_context(stage.floor(paths[3])).by(paths[3])
+            starting.append(contending(stage, floor))
+        contenders = [stack.enter_context(each) for each in starting]
+        in_turn(stage, contenders, (*names, "naive", "floor")[: len(contenders)])
+    one_each, four_each, very_many, *others = contenders
+    row = "unix-socket"
+    return [
+        Line(
+            row=row,
+            what=f"deliveries, {names[0]}",
+            unit="1/s",
+            ours=statistics.median(one_each.rates),
+            others={"naive": statistics.median(others[0].rates)},
+            goal=Goal(times=5),
+            warnings=tuple(text for each in (one_each, others[0]) for text in each.warnings()),
+            details={
+                "frames_verified": verified,
+                **{each.server.name: each.details() for each in (one_each, *others)},
+            },
+        ),
+        Line(
+            row=row,
+            what=f"server CPU for a delivery, {names[0]}",
+            unit="µs",
+            ours=statistics.median(one_each.server_micros),
+            others={each.server.name: statistics.median(each.server_micros) for each in others},
+            better="less",
+        ),
+        *_beside(row, one_each, names[0], four_each, names[1], None, Goal(times=1.5)),
+        *_beside(row, one_each, names[0], very_many, names[2], None, Goal(times=0.8)),
+    ]
+
+
 def in_turn(stage: Stage, contenders: Sequence[Contender], names: Sequence[str]) -> None:
     """The plan's rounds, in each of which every contender has its turn."""
     for contender in contenders:
@@ -116,7 +177,13 @@ def in_turn(stage: Stage, contenders: Sequence[Contender], names: Sequence[str])
 
 
 def _beside(
-    row: str, one_each: Contender, base: str, other: Contender, what: str, goal: Goal | None
+    row: str,
+    one_each: Contender,
+    base: str,
+    other: Contender,
+    what: str,
+    goal: Goal | None,
+    goal_of_cpu: Goal | None = None,
 ) -> list[Line]:
     """Another shape's rates and CPU time, compared with that of the first row."""
     return [
@@ -139,5 +206,6 @@ def _beside(
             others={base: statistics.median(one_each.server_micros)},
             base=base,
             better="less",
+            goal=goal_of_cpu,
         ),
     ]

@@ -20,6 +20,7 @@ LONGEST_SECONDS = 100
 GROUPS = {
     "streams": ["deliveries", "shapes", "growth", "profile", "memory"],
     "people": ["latency", "fairness", "connects", "reconnects"],
+    "unix sockets": ["unix-socket", "hundred-thousand-unix-socket"],
     "databases": ["end-to-end", "sizes", "comments-postgres", "inbox-postgres", "hundred-thousand"],
 }
 SHARED = {
