@@ -4,6 +4,7 @@ import asyncio
 import random
 import secrets
 import subprocess
+import tempfile
 import time
 from collections.abc import Callable
 from contextlib import ExitStack
@@ -129,12 +130,19 @@ class World:
         """Start the web server."""
         self._running.enter_context(self.web)
 
-    def use_for_web(self, **settings: str) -> None:
+    def use_for_web(self, unix_socket: Path | None = None, /, **settings: str) -> None:
         """Give the web server, which has not been started yet, settings of its own."""
         self.web = WebServer(
-            {**self.settings, **settings}, self.folder, workers=self.scale.web_workers
+            {**self.settings, **settings},
+            self.folder,
+            workers=self.scale.web_workers,
+            unix_socket=unix_socket,
         )
         self.web_address = Address(self.web.port)
+
+    def short_folder(self) -> Path:
+        """A folder with a path short enough for a Unix socket in it."""
+        return Path(self._running.enter_context(tempfile.TemporaryDirectory(prefix="tidings-")))
 
     def keep(self, process: P) -> P:
         """Start a process that ends with this world at the latest."""

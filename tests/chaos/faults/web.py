@@ -54,7 +54,7 @@ def web_reloaded(world: World) -> None:
 @fault("through-nginx", short=("sqlite",), settings=NO_SWEEP)
 def through_nginx(world: World) -> None:
     """Through nginx, with 502 for everybody while the web server is replaced."""
-    proxy = world.keep(Nginx(world.folder / "nginx", world.web.port))
+    proxy = world.keep(Nginx(world.folder / "nginx", world.web))
     world.web_address = Address(proxy.port)
     world.start()
     world.load()
@@ -64,6 +64,24 @@ def through_nginx(world: World) -> None:
     if not any(line.kind == "refused" for reader in world.readers for line in reader.log):
         world.complain("nobody got a 502")
     world.web.start()
+    world.healed()
+
+
+@fault("by-unix-socket", short=("postgresql",), settings=NO_SWEEP)
+def by_unix_socket(world: World) -> None:
+    """nginx reaches the web server by a Unix socket, which stays when that is killed."""
+    path = world.short_folder() / "web.sock"
+    world.use_for_web(path)
+    proxy = world.keep(Nginx(world.folder / "nginx", world.web))
+    world.web_address = Address(proxy.port)
+    world.start()
+    world.load()
+    for _ in range(world.scale.times):
+        world.pause_between_blows()
+        world.web.kill()
+        if not path.exists():
+            world.complain("the socket is gone")
+        world.web.start()
     world.healed()
 
 
