@@ -21,6 +21,8 @@ from tests.support.waiting import wait_for
 
 # More than the sockets' buffers (4 MiB and some) and the queue (256 frames) hold together.
 COUNT = 600
+# Of which more than a Unix socket's buffer holds (208 KiB) come one by one.
+SINGLY = 30
 LARGE = {"text": "x" * 20_000}
 
 
@@ -76,8 +78,13 @@ def test_others_are_not_kept_waiting_and_it_gets_all_in_order_once_it_reads(
         place.live(user) as quick,
         place.live(other) as others,
     ):
+        # One after the other: a Unix socket that is full takes nothing at all of the next one. Then
+        # many together, of which a socket takes a part.
+        for number in range(SINGLY):
+            place.tell(user, data=LARGE)
+            quick.wait_for_frames(number + 2)
         for _ in range(6):
-            place.tell(user, COUNT // 6, data=LARGE)
+            place.tell(user, (COUNT - SINGLY) // 6, data=LARGE)
             place.tell(other)
         frames = quick.wait_for_frames(COUNT + 1, 30)
         assert events(frames) == [("connected", "0"), *news(1, COUNT)]
