@@ -12,8 +12,8 @@ import select
 import socket
 import sys
 import time
+from collections import deque
 from dataclasses import asdict, dataclass, field
-from itertools import chain, islice
 from typing import Any
 
 # Nothing of the application: that would take each of these processes a second to start.
@@ -61,14 +61,14 @@ class Herd:
         """Open a stream for each request; returns when all have opened or failed."""
         started = settled_at = time.monotonic()
         settled = 0
-        waiting = iter(requests)
+        waiting = deque(requests)
         while settled < len(requests):
             room = min(STARTED_IN_A_ROW, at_once - len(self._heads))
-            begun = list(islice(waiting, room))
-            for asking in begun:
-                if not self._connect(asking):
-                    # Where the Unix socket's queue is full, one is not let wait, but sent away.
-                    waiting = chain((asking,), waiting)
+            begun = 0
+            # A Unix socket whose queue is full sends away whoever comes: that one tries again.
+            while begun < room and waiting and self._connect(waiting[0]):
+                waiting.popleft()
+                begun += 1
             self.read(0.0 if begun else 0.5)
             if (now_settled := self.account.opened + self.account.refused) > settled:
                 settled, settled_at = now_settled, time.monotonic()
