@@ -6,7 +6,7 @@ import socket
 import time
 from collections.abc import Callable, Iterator, Sequence
 
-from bench.wire import CONNECTED, FRAME_END, FrameCounter, seqs
+from bench.wire import CONNECTED, FRAME_END, Address, FrameCounter, seqs
 
 READ_BYTES = 65536
 OPEN_SECONDS = 60.0
@@ -42,15 +42,12 @@ class Crowd:
 
     def __init__(
         self,
-        address: tuple[str, int] | str,
+        address: Address,
         counter: FrameCounter | None = None,
         *,
         recording: bool = False,
     ) -> None:
-        """`address` is a host's port, or a Unix socket's path.
-
-        `recording` keeps all that is received, for `received_seqs`.
-        """
+        """`recording` keeps all that is received, for `received_seqs`."""
         self._address = address
         self._counter = counter or FrameCounter()
         self._poller = Poller()

@@ -18,7 +18,7 @@ from typing import Any
 
 # Nothing of the application: that would take each of these processes a second to start.
 from bench.files import raise_file_limit
-from bench.wire import CONNECTED, FRAME_END, request
+from bench.wire import CONNECTED, FRAME_END, Address, request
 
 READ_BYTES = 65536
 # After so long without one more that opened, the rest is given up.
@@ -46,8 +46,8 @@ class Account:
 class Herd:
     """Opens streams without waiting for one another, and reads whatever they receive."""
 
-    def __init__(self, address: tuple[str, int] | str, source: str) -> None:
-        """`address` is a host's port, reached from the address `source`, or a Unix socket."""
+    def __init__(self, address: Address, source: str) -> None:
+        """`source` is the local address from which a host's port is reached."""
         self._address = address
         self._source = source
         self._epoll = select.epoll()

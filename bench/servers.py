@@ -13,10 +13,7 @@ from app import bus
 from bench import usage
 from bench.cores import pinned
 from bench.processes import Child
-from bench.wire import FRAME_END, MARK, FrameCounter, request
-
-# Of an IPv4 socket, or of a Unix socket.
-Address = tuple[str, int] | str
+from bench.wire import FRAME_END, MARK, Address, FrameCounter, request
 
 PROJECT = Path(__file__).resolve().parent.parent
 STREAM_PATH = "/api/v1/notifications/subscribe"

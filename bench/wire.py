@@ -3,6 +3,9 @@
 import json
 from collections.abc import Iterator
 
+# Where a server listens: a host and its port, or a Unix socket's path.
+Address = tuple[str, int] | str
+
 # Every notification's frame holds it, no other frame does: JSON text cannot hold a bare quote,
 # `connected` is read before counting starts, and a ping carries no seq.
 MARK = b'data: {"seq"'
