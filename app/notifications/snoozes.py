@@ -1,7 +1,7 @@
 """Snoozed notifications come back at their time.
 
-Every consumer and every web worker looks for them, so that they come whoever is down. Whoever
-locks the mailbox first brings them back; the others find nothing left to do.
+Every consumer looks for them, and so do the web workers in turns, so that they come whoever is
+down. Whoever locks the mailbox first brings them back; the others find nothing left to do.
 """
 
 from collections.abc import Callable, Sequence
@@ -15,12 +15,13 @@ from app.notifications.mailboxes import lock_mailboxes
 from app.notifications.models import Notification
 from app.notifications.states import wake
 
-# How late one may come, at most, while anything runs; a look costs one read of an index.
+# How often it is looked, and so how late one comes while anything runs. Only if the one web worker
+# whose turn it was dies, and no consumer runs, it may be four times as late.
 CHECK_SECONDS = 1.0
 # Short enough that nobody notices the locks.
 BATCH = 200
 
-# Built once, and at first only of whom: each worker asks every second, and almost never finds one.
+# Built once, and at first only of whom: it is asked every second, and hardly ever is there one.
 # With PostgreSQL that takes 0.36 ms of CPU instead of 0.5.
 DUE_USERS = (
     select(Notification.user_id)
