@@ -64,26 +64,35 @@ class Load:
         self._received = [0] * len(crowd)
         self._heard_at = 0.0
 
+    def lead_in(self, frames: int, window: int) -> None:
+        """Deliver so many to each stream, as `closed_loop` does. Raises CrowdError."""
+        target = self._sent + frames * self._users
+        self._loop(lambda: self._sent >= target, window)
+
     def closed_loop(self, seconds: float, window: int) -> float:
         """Keep about `window` frames in flight for `seconds`; deliveries a second.
 
         Raises CrowdError if anything is lost or arrives twice.
         """
+        before, started = self._sent, time.perf_counter()
+        self._loop(lambda: time.perf_counter() - started >= seconds, window)
+        rate = (self._sent - before) * self._fan / (time.perf_counter() - started)
+        self._audit()
+        return rate
+
+    def _loop(self, is_over: Callable[[], bool], window: int) -> None:
+        """Keep about `window` frames in flight, and end with none."""
         fan = self._fan
         batch = max(1, window // BATCHES_IN_WINDOW // fan)
-        before = self._sent
         flying = 0
-        started = self._heard_at = time.perf_counter()
-        while time.perf_counter() - started < seconds:
+        self._heard_at = time.perf_counter()
+        while not is_over():
             if (room := (window - flying) // fan) >= batch:
                 self._send(room)
                 flying += room * fan
             flying -= self._receive()
         while flying > 0:
             flying -= self._receive()
-        rate = (self._sent - before) * fan / (time.perf_counter() - started)
-        self._audit()
-        return rate
 
     def paced(
         self, rate: float, seconds: float, aside: Callable[[float], None] = lambda _now: None
