@@ -7,7 +7,7 @@ small), one chunk of the response for each call; whatever can't be written at on
 generator's greenlet.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from typing import Any
 
 import gevent.socket
@@ -22,16 +22,16 @@ def chunk(data: bytes) -> bytes:
 class Outlet:
     """The socket of one response. Used only while nobody else writes to it."""
 
-    __slots__ = ("_socket", "send")
+    __slots__ = ("_waiting", "socket")
 
     def __init__(self, sock: Any) -> None:
-        self._socket = sock
-        # Of the socket below gevent's, which never waits: a plain `send` of gevent's does.
-        self.send: Callable[[bytes], int] = sock._sock.send
+        self._waiting = sock
+        # The one below gevent's: a `send` of gevent's waits.
+        self.socket = sock._sock
 
     def finish(self, rest: bytes) -> None:
         """Write what is left of a chunk. Waits; raises OSError, for a time-out too."""
-        self._socket.sendall(rest)
+        self._waiting.sendall(rest)
 
 
 def outlet_of(environ: Mapping[str, Any], start_response: Any) -> Outlet | None:

@@ -89,7 +89,8 @@ class _StreamResponse(Response):
         self, environ: "WSGIEnvironment", start_response: "StartResponse"
     ) -> Iterable[bytes]:
         body = super().__call__(environ, start_response)
-        self._client.outlet = outlet_of(environ, start_response)
+        if outlet := outlet_of(environ, start_response):
+            self._client.write_through(outlet)
         return body
 
 

@@ -20,7 +20,7 @@ def app(environ: "WSGIEnvironment", start_response: "StartResponse") -> Iterable
             yield b" none"
         else:
             direct = chunk(b" direct")
-            assert outlet.send(direct[:4]) == 4
+            assert outlet.socket.send(direct[:4]) == 4
             outlet.finish(direct[4:])
         yield b" after"
 

@@ -206,6 +206,7 @@ class Socket:
     """An outlet to a reader that is at the other end of it, and takes all, or less if told to."""
 
     def __init__(self) -> None:
+        self.socket = self
         self.takes: int | None = None  # of the next direct write
         self.direct = 0
         self._unread = b""
@@ -249,7 +250,7 @@ class Written:
         self._chunks = chunks
         self._may_go_on = Event()
         self._writes = False
-        client.outlet = self.socket
+        client.write_through(self.socket)
         self._greenlet = gevent.spawn(self._write)
 
     def _write(self) -> None:
