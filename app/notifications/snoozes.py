@@ -15,13 +15,13 @@ from app.notifications.mailboxes import lock_mailboxes
 from app.notifications.models import Notification
 from app.notifications.states import wake
 
-# How often it is looked, and so how late one comes while anything runs. Only if the one web worker
-# whose turn it was dies, and no consumer runs, it may be four times as late.
+# How often somebody looks, and so how late one comes while anything runs. Only if no consumer does,
+# and the web worker whose turn it was dies or can't look, it may be four times as late.
 CHECK_SECONDS = 1.0
 # Short enough that nobody notices the locks.
 BATCH = 200
 
-# Built once, and at first only of whom: it is asked every second, and hardly ever is there one.
+# Built once, and at first only of whom: it is asked every second, and there is hardly ever anybody.
 # With PostgreSQL that takes 0.36 ms of CPU instead of 0.5.
 DUE_USERS = (
     select(Notification.user_id)
