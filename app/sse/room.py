@@ -5,6 +5,7 @@ from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, datetime
 
 import gevent
+import redis
 from flask import Flask, current_app
 from gevent import monkey
 from gevent.event import Event
@@ -37,7 +38,7 @@ log = logging.getLogger(__name__)
 
 # As gunicorn itself looks. Each look wakes a worker that may have nothing else to do.
 STOPPING_POLL_SECONDS = 1.0
-CENSUS_TIMEOUT_SECONDS = 1.0
+PATIENCE_SECONDS = 1.0
 
 
 class Room:
@@ -48,14 +49,8 @@ class Room:
         self._replay_limit = settings.replay_limit
         self.listener = Listener(settings.redis_url)
         self.rights = Rights(self._revoked_since, settings.keepalive_seconds)
-        # Its own connection: nobody who opens a stream waits longer for a Redis that hangs.
-        client = bus.connect(
-            settings.redis_url,
-            socket_timeout=CENSUS_TIMEOUT_SECONDS,
-            socket_connect_timeout=CENSUS_TIMEOUT_SECONDS,
-            retry=Retry(NoBackoff(), 0),
-        )
-        self._census = Census(Presence(client), settings.max_streams_per_user, no_room)
+        presence = Presence(_impatient(settings.redis_url))
+        self._census = Census(presence, settings.max_streams_per_user, no_room)
         self._pulse = Pulse(settings.keepalive_seconds)
         self.hub = Hub(
             self.listener,
@@ -66,7 +61,7 @@ class Room:
             settings.max_streams_per_user,
         )
         self._sweeper = Sweeper(self.hub, self._last_seqs, settings.sweep_seconds)
-        turn = Turn(client, snoozes.CHECK_SECONDS)
+        turn = Turn(_impatient(settings.redis_url), snoozes.CHECK_SECONDS)
         self._waker = Waker(turn, self._wake_due, snoozes.CHECK_SECONDS)
         # When Redis comes back, every stream reads at once. They queue here, and leave half of
         # the pool to requests.
@@ -127,6 +122,19 @@ class Room:
             return snoozes.wake_all(
                 datetime.now(UTC), lambda pushes: bus.publish_or_log(client, pushes)
             )
+
+
+def _impatient(redis_url: str) -> redis.Redis:
+    """A client, for one greenlet alone, that does not wait long for a Redis that hangs.
+
+    With the census waits whoever opens a stream, and with the waker whoever snoozed something.
+    """
+    return bus.connect(
+        redis_url,
+        socket_timeout=PATIENCE_SECONDS,
+        socket_connect_timeout=PATIENCE_SECONDS,
+        retry=Retry(NoBackoff(), 0),
+    )
 
 
 def room() -> Room:
