@@ -16,7 +16,7 @@ from app.notifications.models import Notification
 from app.notifications.states import wake
 
 # How often somebody looks, and so how late one comes while anything runs. Only if no consumer does,
-# and the web worker whose turn it was dies or can't look, it may be four times as late.
+# and the web worker that has the lease dies or can't look, it may be four times as late.
 CHECK_SECONDS = 1.0
 # Short enough that nobody notices the locks.
 BATCH = 200

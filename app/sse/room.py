@@ -32,7 +32,7 @@ from app.sse.pulse import Pulse
 from app.sse.rights import Rights
 from app.sse.stream import COME_BACK_WITHIN_MS, no_room
 from app.sse.sweep import Sweeper
-from app.sse.waker import Turn, Waker
+from app.sse.waker import Lease, Waker
 
 log = logging.getLogger(__name__)
 
@@ -61,8 +61,8 @@ class Room:
             settings.max_streams_per_user,
         )
         self._sweeper = Sweeper(self.hub, self._last_seqs, settings.sweep_seconds)
-        turn = Turn(_impatient(settings.redis_url), snoozes.CHECK_SECONDS)
-        self._waker = Waker(turn, self._wake_due, snoozes.CHECK_SECONDS)
+        lease = Lease(_impatient(settings.redis_url), snoozes.CHECK_SECONDS)
+        self._waker = Waker(lease, self._wake_due, snoozes.CHECK_SECONDS)
         # When Redis comes back, every stream reads at once. They queue here, and leave half of
         # the pool to requests.
         self._readers = BoundedSemaphore(POOL_SIZE)

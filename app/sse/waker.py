@@ -2,7 +2,7 @@
 
 A look costs a worker some 1.5 ms of CPU where nothing is in the processor's caches, and the
 database a query. Once a second for each of seven workers, that was a tenth of all that 100,000 idle
-streams took. Whoever looks takes the turn for the others, too, by a key in Redis.
+streams took. Whoever looks has the lease, a key in Redis, and looks for the others, too.
 """
 
 import logging
@@ -17,36 +17,36 @@ from app.sse.tended import Tended
 
 log = logging.getLogger(__name__)
 
-TURN = "tidings:snoozes"
-# Whoever had the turn is asleep for longer than it lasts, and takes the next one, too, ...
-TURN_LASTS = 0.7
+KEY = "tidings:snoozes"
+# Whoever has the lease is asleep for longer than it lasts, and gets the next one, too, ...
+LEASE_LASTS = 0.7
 SHORTEST, LONGEST = 0.75, 1.25
 # ... while the others ask this much more rarely, in case it died.
 OTHERS_PAUSE = 3
 
 
-class Turn:
-    """To look, for all that share a Redis and look about every `seconds`. Nothing is raised."""
+class Lease:
+    """To look, for all that share a Redis and look about every `seconds`. Raises nothing."""
 
     def __init__(self, client: redis.Redis, seconds: float) -> None:
         self._redis = client
-        self._milliseconds = int(1000 * TURN_LASTS * seconds)
+        self._milliseconds = int(1000 * LEASE_LASTS * seconds)
 
-    def take(self) -> bool:
+    def acquire(self) -> bool:
         """Whether it is the caller's; where Redis does not say, it is everybody's."""
         try:
-            return bool(self._redis.set(TURN, b"", nx=True, px=self._milliseconds))
+            return bool(self._redis.set(KEY, b"", nx=True, px=self._milliseconds))
         except redis.RedisError as error:
-            log.debug("snoozes are looked for without turns: %s", error)
+            log.debug("snoozes are looked for without a lease: %s", error)
             return True
 
-    def give_back(self) -> None:
+    def release(self) -> None:
         """Whoever asks next may have it."""
         try:
             # Rights that were given for tickets suffice: they say GETDEL, and not DEL.
-            self._redis.getdel(TURN)
+            self._redis.getdel(KEY)
         except redis.RedisError as error:
-            log.debug("the turn ends by itself: %s", error)
+            log.debug("the lease ends by itself: %s", error)
 
 
 class Waker:
@@ -55,8 +55,8 @@ class Waker:
     `wake` brings back what is due and says how much that was; it may raise DatabaseUnavailable.
     """
 
-    def __init__(self, turn: Turn, wake: Callable[[], int], seconds: float) -> None:
-        self._turn = turn
+    def __init__(self, lease: Lease, wake: Callable[[], int], seconds: float) -> None:
+        self._lease = lease
         self._wake = wake
         self._seconds = seconds
         self._is_away = False
@@ -75,7 +75,7 @@ class Waker:
         while True:
             # Jitter: workers that started together don't all ask together.
             gevent.sleep(pause * random.uniform(SHORTEST, LONGEST))  # noqa: S311
-            looked = self._turn.take() and self._look()
+            looked = self._lease.acquire() and self._look()
             pause = self._seconds if looked else self._seconds * OTHERS_PAUSE
 
     def _look(self) -> bool:
@@ -86,7 +86,7 @@ class Waker:
                 log.warning("snoozed notifications have to wait: %s", error)
             self._is_away = True
             # It may be this worker alone that can't.
-            self._turn.give_back()
+            self._lease.release()
             return False
         self._is_away = False
         if count:

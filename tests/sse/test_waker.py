@@ -10,13 +10,13 @@ from redis.backoff import NoBackoff
 from redis.retry import Retry
 
 from app.errors import DatabaseUnavailable
-from app.sse.waker import TURN_LASTS, Turn, Waker
+from app.sse.waker import LEASE_LASTS, Lease, Waker
 from tests.support.processes import free_port
 
 SECONDS = 0.1
 
 
-class Worker(Turn):
+class Worker(Lease):
     """What one worker's waker does, counted."""
 
     def __init__(self, client: redis.Redis) -> None:
@@ -25,9 +25,9 @@ class Worker(Turn):
         self.database_is_away = False
         self.waker = Waker(self, self._wake, SECONDS)
 
-    def take(self) -> bool:
+    def acquire(self) -> bool:
         self.asked += 1
-        return super().take()
+        return super().acquire()
 
     def _wake(self) -> int:
         self.looked += 1
@@ -62,7 +62,7 @@ def test_many_workers_look_no_more_often_than_one_would(redis_client: redis.Redi
     with workers(9, redis_client) as them:
         wait_until(lambda: looks(them) >= 20)
         seconds = time.monotonic() - started
-        assert looks(them) <= 1 + seconds / (TURN_LASTS * SECONDS)
+        assert looks(them) <= 1 + seconds / (LEASE_LASTS * SECONDS)
         # And only one of them asks as often: the others would cost the more, the more they are.
         in_vain = sum(worker.asked for worker in them) - looks(them)
         assert in_vain <= 9 * (1 + seconds / (2 * SECONDS))
