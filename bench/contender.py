@@ -143,7 +143,7 @@ def streams(
 ) -> Iterator[Crowd]:
     """An open stream for each of `users`, all of them subscribed."""
     dialect = server.dialect
-    crowd = Crowd(server.stream_address, dialect.counter(), recording=recording)
+    crowd = Crowd(server.stream_address, dialect.counter(len(users)), recording=recording)
     tokens = stage.tokens(users) if dialect.has_tokens else [""] * len(users)
     try:
         requests = [server.request(*each) for each in zip(users, tokens, strict=True)]

@@ -4,8 +4,10 @@ import os
 import select
 import socket
 import time
+from array import array
 from collections.abc import Callable, Iterator, Sequence
 
+from bench.native import NativeCounter, StreamEnded
 from bench.wire import CONNECTED, FRAME_END, Address, FrameCounter, seqs
 
 READ_BYTES = 65536
@@ -24,11 +26,12 @@ class Poller:
     add: Callable[[int, int], object]
     wait: Callable[[float], list[tuple[int, int]]]
     close: Callable[[], None]
+    fileno: Callable[[], int]
 
     def __init__(self) -> None:
         if hasattr(select, "epoll"):
             epoll = select.epoll()
-            self.add, self.close = epoll.register, epoll.close
+            self.add, self.close, self.fileno = epoll.register, epoll.close, epoll.fileno
             self.wait = lambda seconds: epoll.poll(seconds, MOST_AT_A_TIME)
         else:
             poll = select.poll()
@@ -43,7 +46,7 @@ class Crowd:
     def __init__(
         self,
         address: Address,
-        counter: FrameCounter | None = None,
+        counter: FrameCounter | NativeCounter | None = None,
         *,
         recording: bool = False,
     ) -> None:
@@ -52,7 +55,8 @@ class Crowd:
         self._counter = counter or FrameCounter()
         self._poller = Poller()
         self._sockets: list[socket.socket] = []
-        self._index_of: dict[int, int] = {}
+        # By file descriptor.
+        self._stream_of = array("i")
         self._records: list[bytearray] | None = [] if recording else None
 
     def __len__(self) -> int:
@@ -86,10 +90,23 @@ class Crowd:
 
     def arrivals(self, seconds: float) -> Iterator[tuple[int, int]]:
         """Wait up to `seconds`; then (stream, notifications that its frames completed) each."""
-        index_of, read, feed = self._index_of, self._read, self._counter.feed
+        stream_of, read, feed = self._stream_of, self._read, self._counter.feed
         for descriptor, _ in self._poller.wait(seconds):
-            index = index_of[descriptor]
-            yield index, feed(index, read(descriptor))
+            stream = stream_of[descriptor]
+            yield stream, feed(stream, read(descriptor))
+
+    def count(self, seconds: float, received: "array[int]") -> int:
+        """As `arrivals`, added to `received` (of type q) by stream; the sum."""
+        if isinstance(self._counter, NativeCounter) and self._records is None:
+            try:
+                return self._counter.read(self._poller.fileno(), seconds, self._stream_of, received)
+            except StreamEnded as error:
+                raise CrowdError(str(error)) from error
+        total = 0
+        for stream, frames in self.arrivals(seconds):
+            received[stream] += frames
+            total += frames
+        return total
 
     def received_seqs(self, stream: int) -> list[int]:
         """The seqs that one stream of a recording crowd received, in order."""
@@ -113,7 +130,9 @@ class Crowd:
         connection.sendall(request)
         connection.setblocking(False)
         descriptor = connection.fileno()
-        self._index_of[descriptor] = len(self._sockets)
+        if descriptor >= len(self._stream_of):
+            self._stream_of.extend([-1] * (1 + descriptor - len(self._stream_of)))
+        self._stream_of[descriptor] = len(self._sockets)
         self._sockets.append(connection)
         if self._records is not None:
             self._records.append(bytearray())
@@ -133,7 +152,7 @@ class Crowd:
     def _read(self, descriptor: int) -> bytes:
         data = os.read(descriptor, READ_BYTES)
         if not data:
-            raise CrowdError(f"stream {self._index_of[descriptor]} was ended by the server")
+            raise CrowdError(str(StreamEnded(self._stream_of[descriptor])))
         if self._records is not None:
-            self._records[self._index_of[descriptor]] += data
+            self._records[self._stream_of[descriptor]] += data
         return data

@@ -2,6 +2,7 @@
 
 import socket
 import time
+from array import array
 from collections.abc import Callable
 from urllib.parse import urlsplit
 
@@ -61,7 +62,7 @@ class Load:
         self._users = users
         self._fan = len(crowd) // users
         self._sent = 0
-        self._received = [0] * len(crowd)
+        self._received = array("q", bytes(8 * len(crowd)))
         self._heard_at = 0.0
 
     def lead_in(self, frames: int, window: int) -> None:
@@ -141,11 +142,7 @@ class Load:
 
     def _receive(self) -> int:
         time.sleep(GATHER_SECONDS)
-        received = self._received
-        total = 0
-        for stream, frames in self._crowd.arrivals(0.1):
-            received[stream] += frames
-            total += frames
+        total = self._crowd.count(0.1, self._received)
         now = time.perf_counter()
         if total:
             self._heard_at = now
@@ -159,8 +156,7 @@ class Load:
 
     def _audit(self) -> None:
         """Each stream must have received exactly what was sent to its user."""
-        for stream, frames in self._crowd.arrivals(LISTEN_SECONDS):
-            self._received[stream] += frames
+        self._crowd.count(LISTEN_SECONDS, self._received)
         laps, rest = divmod(self._sent, self._users)
         for stream, count in enumerate(self._received):
             expected = laps + (stream % self._users < rest)

@@ -12,6 +12,8 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import Any, Literal
 
+from bench.native import compiled
+
 PACKAGES = ("gunicorn", "gevent", "flask", "werkzeug", "redis", "hiredis", "sqlalchemy", "psycopg")
 # Columns of their own, in this order, where a line has them.
 CONTENDERS = ("naive", "flask-sse", "sse-starlette", "better-sse", "floor")
@@ -156,14 +158,19 @@ def _lines_of(path: Path, plan: str) -> list[dict[str, Any]]:
 
 
 def machine() -> dict[str, Any]:
-    """The processor and the system."""
+    """The processor, the system, and in what the load client reads."""
     model = platform.processor()
     if sys.platform == "linux":
         for line in Path("/proc/cpuinfo").read_text().splitlines():
             if line.startswith("model name"):
                 model = line.partition(":")[2].strip()
                 break
-    return {"cpu": model, "cores": os.cpu_count(), "system": platform.platform()}
+    return {
+        "cpu": model,
+        "cores": os.cpu_count(),
+        "system": platform.platform(),
+        "load_client": "C" if compiled() else "Python",
+    }
 
 
 def _number(value: float) -> str:

@@ -12,6 +12,7 @@ from typing import Self
 from app import bus
 from bench import usage
 from bench.cores import pinned
+from bench.native import NativeCounter, counter
 from bench.processes import Child
 from bench.wire import FRAME_END, MARK, Address, FrameCounter, request
 
@@ -35,9 +36,9 @@ class Dialect:
     mark: bytes = MARK
     frame_end: bytes = FRAME_END
 
-    def counter(self) -> FrameCounter:
-        """Counts this server's notifications."""
-        return FrameCounter(self.mark, self.frame_end)
+    def counter(self, streams: int) -> FrameCounter | NativeCounter:
+        """Counts this server's notifications on so many streams."""
+        return counter(self.mark, self.frame_end, streams)
 
 
 TIDINGS = Dialect()

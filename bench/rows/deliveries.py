@@ -102,7 +102,7 @@ def by_unix_socket(stage: Stage) -> list[Line]:
     """The same where streams come by a Unix socket, as from nginx on the same machine.
 
     There is no TCP between the two, of which the server's core does both ends' work on loopback.
-    So the load's side is at its limit first: CPU time tells more than rates here.
+    Without a C compiler the load's side is at its limit first: then CPU time tells more than rates.
     """
     plan = stage.plan
     names = (
