@@ -6,6 +6,7 @@ import socket
 import time
 from array import array
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 
 from bench.native import NativeCounter, StreamEnded
 from bench.wire import CONNECTED, FRAME_END, Address, FrameCounter, seqs
@@ -88,25 +89,35 @@ class Crowd:
             if time.monotonic() > deadline:
                 raise CrowdError(f"only {arrived} of {len(requests)} streams opened in time")
 
-    def arrivals(self, seconds: float) -> Iterator[tuple[int, int]]:
-        """Wait up to `seconds`; then (stream, notifications that its frames completed) each."""
-        stream_of, read, feed = self._stream_of, self._read, self._counter.feed
+    def arrivals(self, seconds: float) -> Iterator[tuple[int, int, float]]:
+        """Wait up to `seconds`; then (stream, notifications completed, when it was read) each."""
+        stream_of = self._stream_of
+        if native := self._native:
+            with _ended_is_an_error():
+                yield from native.arrivals(self._poller.fileno(), seconds, stream_of)
+            return
+        read, feed, now = self._read, self._counter.feed, time.perf_counter
         for descriptor, _ in self._poller.wait(seconds):
             stream = stream_of[descriptor]
-            yield stream, feed(stream, read(descriptor))
+            yield stream, feed(stream, read(descriptor)), now()
 
     def count(self, seconds: float, received: "array[int]") -> int:
         """As `arrivals`, added to `received` (of type q) by stream; the sum."""
-        if isinstance(self._counter, NativeCounter) and self._records is None:
-            try:
-                return self._counter.read(self._poller.fileno(), seconds, self._stream_of, received)
-            except StreamEnded as error:
-                raise CrowdError(str(error)) from error
+        if native := self._native:
+            with _ended_is_an_error():
+                return native.read(self._poller.fileno(), seconds, self._stream_of, received)
         total = 0
-        for stream, frames in self.arrivals(seconds):
+        for stream, frames, _ in self.arrivals(seconds):
             received[stream] += frames
             total += frames
         return total
+
+    @property
+    def _native(self) -> NativeCounter | None:
+        """What reads in C; it hands over nothing that could be recorded."""
+        if isinstance(self._counter, NativeCounter) and self._records is None:
+            return self._counter
+        return None
 
     def received_seqs(self, stream: int) -> list[int]:
         """The seqs that one stream of a recording crowd received, in order."""
@@ -156,3 +167,11 @@ class Crowd:
         if self._records is not None:
             self._records[self._stream_of[descriptor]] += data
         return data
+
+
+@contextmanager
+def _ended_is_an_error() -> Iterator[None]:
+    try:
+        yield
+    except StreamEnded as error:
+        raise CrowdError(str(error)) from error

@@ -8,6 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/epoll.h>
+#include <time.h>
 #include <unistd.h>
 
 enum { READ_BYTES = 65536, MOST_AT_A_TIME = 4096, LONGEST_MARK = 64, ENDED = -1, NO_POLL = -2 };
@@ -92,27 +93,58 @@ int64_t counter_feed(struct counter *counter, size_t stream, const char *data, s
     return total;
 }
 
-/* Wait, read what has come and add to `received` by stream; `stream_of` by file descriptor. How many
- * that were; ENDED, with the stream in `*ended`, or NO_POLL. */
-int64_t counter_read(struct counter *counter, int epoll, int timeout_ms, const int32_t *stream_of,
-                     int64_t *received, int64_t *ended) {
-    int64_t total = 0;
+/* Wait until something can be read: the number of events, or NO_POLL. */
+static int wait_for(struct counter *counter, int epoll, int timeout_ms) {
     int ready = epoll_wait(epoll, counter->events, MOST_AT_A_TIME, timeout_ms);
-    if (ready < 0)
-        return errno == EINTR ? 0 : NO_POLL;
+    return ready >= 0 ? ready : errno == EINTR ? 0 : NO_POLL;
+}
+
+/* Read one of them: the notifications that it completed of `stream`, or ENDED. */
+static int take(struct counter *counter, int descriptor, int32_t stream) {
+    char *data = counter->buffer + LONGEST_MARK;
+    ssize_t bytes = read(descriptor, data, READ_BYTES);
+    if (bytes < 0 && (errno == EAGAIN || errno == EINTR))
+        return 0;
+    return bytes > 0 ? completed(counter, &counter->of[stream], data, bytes) : ENDED;
+}
+
+/* Wait, read what has come, and add to `received` by stream; `stream_of` by file descriptor. How many
+ * notifications that were, NO_POLL, or ENDED, with the stream in `*ended`. */
+int64_t counter_read(struct counter *counter, int epoll, int timeout_ms, const int32_t *stream_of,
+                     int64_t *received, int32_t *ended) {
+    int64_t total = 0;
+    int ready = wait_for(counter, epoll, timeout_ms);
     for (int each = 0; each < ready; each++) {
-        int32_t stream = stream_of[counter->events[each].data.fd];
-        char *data = counter->buffer + LONGEST_MARK;
-        ssize_t bytes = read(counter->events[each].data.fd, data, READ_BYTES);
-        if (bytes < 0 && (errno == EAGAIN || errno == EINTR))
-            continue;
-        if (bytes <= 0) {
+        int descriptor = counter->events[each].data.fd;
+        int32_t stream = stream_of[descriptor];
+        int frames = take(counter, descriptor, stream);
+        if (frames < 0) {
             *ended = stream;
             return ENDED;
         }
-        int frames = completed(counter, &counter->of[stream], data, bytes);
         received[stream] += frames;
         total += frames;
     }
-    return total;
+    return ready < 0 ? ready : total;
+}
+
+/* The same, each with its moment: `streams`, `frames` and `moments` (time.perf_counter's) have room
+ * for MOST_AT_A_TIME. How many of each there are. */
+int64_t counter_arrivals(struct counter *counter, int epoll, int timeout_ms,
+                         const int32_t *stream_of, int32_t *streams, int32_t *frames,
+                         double *moments, int32_t *ended) {
+    int ready = wait_for(counter, epoll, timeout_ms);
+    for (int each = 0; each < ready; each++) {
+        struct timespec now;
+        int descriptor = counter->events[each].data.fd;
+        streams[each] = stream_of[descriptor];
+        frames[each] = take(counter, descriptor, streams[each]);
+        clock_gettime(CLOCK_MONOTONIC, &now);
+        moments[each] = now.tv_sec + 1e-9 * now.tv_nsec;
+        if (frames[each] < 0) {
+            *ended = streams[each];
+            return ENDED;
+        }
+    }
+    return ready;
 }

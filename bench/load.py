@@ -125,8 +125,8 @@ class Load:
 
     def _latencies(self, pause: float, sent_at: list[float], before: int) -> list[float]:
         found = []
-        for stream, frames in self._crowd.arrivals(pause):
-            now = self._heard_at = time.perf_counter()
+        for stream, frames, now in self._crowd.arrivals(pause):
+            self._heard_at = now
             for _ in range(frames):
                 number = self._received[stream] * self._users + stream % self._users - before
                 self._received[stream] += 1

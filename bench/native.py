@@ -9,6 +9,7 @@ import subprocess
 import sys
 import tempfile
 from array import array
+from collections.abc import Iterator
 from functools import cache
 from pathlib import Path
 from shutil import which
@@ -16,7 +17,9 @@ from shutil import which
 from bench.wire import FrameCounter
 
 SOURCE = Path(__file__).with_name("frames.c")
+# As there.
 ENDED, NO_POLL = -1, -2
+MOST_AT_A_TIME = 4096
 
 
 class StreamEnded(Exception):
@@ -32,7 +35,10 @@ class NativeCounter:
     def __init__(self, library: ctypes.CDLL, mark: bytes, frame_end: bytes, streams: int) -> None:
         """As FrameCounter, for so many streams. Raises ValueError for a mark that is too long."""
         self._library = library
-        self._ended = ctypes.c_int64()
+        self._ended = ctypes.c_int32()
+        self._streams = array("i", bytes(4 * MOST_AT_A_TIME))
+        self._frames = array("i", bytes(4 * MOST_AT_A_TIME))
+        self._moments = array("d", bytes(8 * MOST_AT_A_TIME))
         self._counter = library.counter_new(mark, len(mark), frame_end, len(frame_end), streams)
         if not self._counter:
             raise ValueError("a mark is empty or too long, or there is no memory")
@@ -55,19 +61,41 @@ class NativeCounter:
         They are added to `received` (of type q), by stream; `stream_of` (of type i) tells which
         that is of each file descriptor. Raises StreamEnded, OSError.
         """
-        frames: int = self._library.counter_read(
-            self._counter,
-            epoll,
-            round(1000 * seconds),
-            stream_of.buffer_info()[0],
-            received.buffer_info()[0],
-            ctypes.byref(self._ended),
+        return self._checked(
+            self._library.counter_read(
+                self._counter,
+                epoll,
+                round(1000 * seconds),
+                stream_of.buffer_info()[0],
+                received.buffer_info()[0],
+                ctypes.byref(self._ended),
+            )
         )
-        if frames == ENDED:
+
+    def arrivals(
+        self, epoll: int, seconds: float, stream_of: "array[int]"
+    ) -> Iterator[tuple[int, int, float]]:
+        """The same, as (stream, notifications, the moment it was read by time.perf_counter)."""
+        many = self._checked(
+            self._library.counter_arrivals(
+                self._counter,
+                epoll,
+                round(1000 * seconds),
+                stream_of.buffer_info()[0],
+                self._streams.buffer_info()[0],
+                self._frames.buffer_info()[0],
+                self._moments.buffer_info()[0],
+                ctypes.byref(self._ended),
+            )
+        )
+        return zip(self._streams[:many], self._frames[:many], self._moments[:many], strict=True)
+
+    def _checked(self, outcome: int) -> int:
+        if outcome == ENDED:
             raise StreamEnded(self._ended.value)
-        if frames == NO_POLL:
+        if outcome == NO_POLL:
             raise OSError("epoll_wait failed")
-        return frames
+        return outcome
 
 
 def counter(mark: bytes, frame_end: bytes, streams: int) -> FrameCounter | NativeCounter:
@@ -100,5 +128,7 @@ def compiled() -> ctypes.CDLL | None:
     library.counter_feed.restype = number
     library.counter_feed.argtypes = [pointer, size, text, size]
     library.counter_read.restype = number
-    library.counter_read.argtypes = [pointer, ctypes.c_int, ctypes.c_int, pointer, pointer, pointer]
+    library.counter_read.argtypes = [pointer, ctypes.c_int, ctypes.c_int, *[pointer] * 3]
+    library.counter_arrivals.restype = number
+    library.counter_arrivals.argtypes = [pointer, ctypes.c_int, ctypes.c_int, *[pointer] * 5]
     return library

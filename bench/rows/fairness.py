@@ -162,7 +162,7 @@ def _replay(server: Server, request: bytes) -> None:
     try:
         crowd.open([request])
         # The first of it may have come with `connected`, which is read without counting.
-        while any(frames for _, frames in crowd.arrivals(SILENCE_SECONDS)):
+        while any(frames for _, frames, _ in crowd.arrivals(SILENCE_SECONDS)):
             pass
     finally:
         crowd.close()

@@ -3,6 +3,7 @@
 import select
 import socket
 import sys
+import time
 from array import array
 from collections.abc import Callable
 
@@ -108,9 +109,16 @@ def test_c_reads_all_streams_and_tells_which_one_ended() -> None:
             assert counter.read(epoll.fileno(), 5.0, stream_of, received) == 1
             assert received == array("q", [2, 6])
             assert counter.read(epoll.fileno(), 0.0, stream_of, received) == 0
+            before = time.perf_counter()
+            pairs[1][0].sendall(chunk(frame(2) + frame(3)))
+            [(stream, frames, moment)] = counter.arrivals(epoll.fileno(), 5.0, stream_of)
+            assert (stream, frames) == (1, 2)
+            assert before < moment < time.perf_counter()
             pairs[1][0].close()
             with pytest.raises(StreamEnded, match="stream 1 "):
                 counter.read(epoll.fileno(), 5.0, stream_of, received)
+            with pytest.raises(StreamEnded, match="stream 1 "):
+                counter.arrivals(epoll.fileno(), 5.0, stream_of)
         finally:
             for pair in pairs:
                 for each in pair:
