@@ -1,6 +1,6 @@
-/* Counts the frames that open streams receive, as bench/wire.py's FrameCounter does, for a tenth of
- * its CPU. bench/native.py compiles and calls it. It keeps no frames: of each stream only the last
- * bytes, in which a mark or a frame's end may have begun. */
+/* Counts the frames that open streams receive, as bench/wire.py's FrameCounter does. bench/native.py
+ * compiles and calls it. It keeps no frames: of each stream only the last bytes, in which a mark or a
+ * frame's end may have begun. */
 
 #define _GNU_SOURCE
 #include <errno.h>
@@ -20,7 +20,7 @@ struct stream {
 };
 
 struct counter {
-    size_t mark_bytes, end_bytes, streams;
+    size_t mark_bytes, end_bytes;
     char mark[LONGEST_MARK], end[LONGEST_MARK];
     struct epoll_event events[MOST_AT_A_TIME];
     char buffer[LONGEST_MARK + READ_BYTES];
@@ -38,7 +38,6 @@ struct counter *counter_new(const char *mark, size_t mark_bytes, const char *end
         return NULL;
     counter->mark_bytes = mark_bytes;
     counter->end_bytes = end_bytes;
-    counter->streams = streams;
     memcpy(counter->mark, mark, mark_bytes);
     memcpy(counter->end, end, end_bytes);
     return counter;

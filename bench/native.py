@@ -1,7 +1,7 @@
 """The load client's reading in C, where there is a compiler: see frames.c.
 
-In Python it took 1 to 3 µs for a frame, kernel's part included, and was the limit of what a server
-delivers in 2.
+In Python it takes 0.9 µs for a frame besides the kernel's part, in C a third of that. With Redis it
+has one core, and a server that delivers in 2 µs waited for it.
 """
 
 import ctypes
