@@ -27,7 +27,7 @@ class Poller:
     add: Callable[[int, int], object]
     wait: Callable[[float], list[tuple[int, int]]]
     close: Callable[[], None]
-    fileno: Callable[[], int]
+    fileno: Callable[[], int]  # of an epoll alone
 
     def __init__(self) -> None:
         if hasattr(select, "epoll"):
