@@ -8,13 +8,11 @@ from array import array
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 
-from bench.native import NativeCounter, StreamEnded
+from bench.native import MOST_AT_A_TIME, READ_BYTES, NativeCounter, StreamEnded
 from bench.wire import CONNECTED, FRAME_END, Address, FrameCounter, seqs
 
-READ_BYTES = 65536
 OPEN_SECONDS = 60.0
 CONNECT_SECONDS = 5.0
-MOST_AT_A_TIME = 4096
 
 
 class CrowdError(RuntimeError):
@@ -67,8 +65,10 @@ class Crowd:
         """Open a stream for each request, `at_once` on their way at a time; all `connected`.
 
         Not `greeted`: by a server that says nothing at first, and the requests are only sent.
-        Raises CrowdError.
+        Raises CrowdError, and ValueError for more streams than the counter is for.
         """
+        if (native := self._native) and len(self) + len(requests) > native.streams:
+            raise ValueError(f"the counter is for {native.streams} streams")
         if not greeted:
             for each in requests:
                 self._connect(each)

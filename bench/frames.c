@@ -1,6 +1,6 @@
 /* Counts the frames that open streams receive, as bench/wire.py's FrameCounter does. bench/native.py
  * compiles and calls it. It keeps no frames: of each stream only the last bytes, in which a mark or a
- * frame's end may have begun. */
+ * frame's end may have begun. MOST_AT_A_TIME and READ_BYTES come from there. */
 
 #define _GNU_SOURCE
 #include <errno.h>
@@ -11,7 +11,7 @@
 #include <time.h>
 #include <unistd.h>
 
-enum { READ_BYTES = 65536, MOST_AT_A_TIME = 4096, LONGEST_MARK = 64, ENDED = -1, NO_POLL = -2 };
+enum { LONGEST_MARK = 64, ENDED = -1, NO_POLL = -2 };
 
 struct stream {
     int32_t unfinished; /* marks since the last end of a frame */

@@ -20,6 +20,7 @@ SOURCE = Path(__file__).with_name("frames.c")
 # As there.
 ENDED, NO_POLL = -1, -2
 MOST_AT_A_TIME = 4096
+READ_BYTES = 65536
 
 
 class StreamEnded(Exception):
@@ -34,6 +35,7 @@ class NativeCounter:
 
     def __init__(self, library: ctypes.CDLL, mark: bytes, frame_end: bytes, streams: int) -> None:
         """As FrameCounter, for so many streams. Raises ValueError for a mark that is too long."""
+        self.streams = streams
         self._library = library
         self._ended = ctypes.c_int32()
         self._streams = array("i", bytes(4 * MOST_AT_A_TIME))
@@ -114,7 +116,8 @@ def compiled() -> ctypes.CDLL | None:
         return None
     with tempfile.TemporaryDirectory(prefix="tidings-") as folder:
         built = Path(folder) / "frames.so"
-        command = [compiler, "-O2", "-shared", "-fPIC", "-o", str(built), str(SOURCE)]
+        sizes = [f"-DMOST_AT_A_TIME={MOST_AT_A_TIME}", f"-DREAD_BYTES={READ_BYTES}"]
+        command = [compiler, "-O2", "-shared", "-fPIC", *sizes, "-o", str(built), str(SOURCE)]
         # A compiler without headers, or one for another system.
         if subprocess.run(command, capture_output=True).returncode != 0:
             return None

@@ -11,6 +11,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from bench.crowd import Crowd
 from bench.native import NativeCounter, StreamEnded, compiled
 from bench.samples import Publishes, user_ids
 from bench.wire import FRAME_END, MARK, FrameCounter, body_of, seqs
@@ -123,6 +124,15 @@ def test_c_reads_all_streams_and_tells_which_one_ended() -> None:
             for pair in pairs:
                 for each in pair:
                     each.close()
+
+
+def test_more_streams_than_c_has_room_for_are_refused() -> None:
+    crowd = Crowd(("127.0.0.1", 9), in_c(streams=2))
+    try:
+        with pytest.raises(ValueError, match="2 streams"):
+            crowd.open([b"", b"", b""])
+    finally:
+        crowd.close()
 
 
 @pytest.mark.parametrize("mark", [b"", b"x" * 65])
